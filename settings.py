@@ -1,0 +1,88 @@
+"""Configuration from `PREFECT_MEDIA_*` environment variables.
+
+`get_settings()` is the only way in. It reads the environment at each call (cheaply), so that a test or a notebook
+that changes a variable sees the change at once.
+"""
+
+from __future__ import annotations
+
+import os
+from decimal import Decimal
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from .errors import ConfigurationError
+
+__all__ = ["Settings", "get_settings"]
+
+PREFIX = "PREFECT_MEDIA_"
+
+
+class Settings(BaseSettings):
+    """All settings, with their defaults. Sizes are in bytes or pixels, times in seconds, money in USD."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, env_ignore_empty=True)
+
+    home: Path = Field(Path("~/.prefect-media"), description="Folder of the default store and ledger.")
+    store: str = Field("", description="fsspec URL of the store; default `<home>/store`.")
+    ledger: str = Field("", description="SQLAlchemy URL of the ledger; default `<home>/ledger.db`.")
+    resubmit_below: Decimal = Field(
+        Decimal("0.05"), ge=0, description="An unknown submission estimated at most this much is sent again; above, held."
+    )
+    concurrency: int = Field(32, ge=1, le=10_000, description="Rows of a batch that run at the same time.")
+
+    max_media_bytes: int = Field(2_000_000_000, gt=0, description="Largest file that may enter the store.")
+    max_image_pixels: int = Field(100_000_000, gt=0, description="Largest picture, width times height.")
+    max_video_pixels: int = Field(34_000_000, gt=0, description="Largest video frame, width times height.")
+    max_duration_s: float = Field(4 * 3600.0, gt=0, description="Longest audio or video.")
+    max_streams: int = Field(8, ge=1, description="Most streams in one container.")
+    media_timeout_s: float = Field(900.0, gt=0, description="Longest one ffmpeg run may take.")
+    media_stall_s: float = Field(60.0, gt=0, description="Longest an ffmpeg run may make no progress.")
+    media_memory_bytes: int = Field(4_000_000_000, gt=0, description="Address space of one ffmpeg run (Linux).")
+    media_workers: int = Field(0, ge=0, description="Local media operations at a time; 0 means one for each core.")
+
+    @field_validator("home")
+    @classmethod
+    def _expand(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @property
+    def store_url(self) -> str:
+        """fsspec URL (or plain path) of the store."""
+        return self.store or str(self.home / "store")
+
+    @property
+    def ledger_url(self) -> str:
+        """SQLAlchemy URL of the ledger."""
+        return self.ledger or f"sqlite:///{self.home / 'ledger.db'}"
+
+    @property
+    def workers(self) -> int:
+        """Local media operations that run at a time."""
+        return self.media_workers or os.cpu_count() or 1
+
+
+@lru_cache(maxsize=8)
+def _load(environment: tuple[tuple[str, str], ...]) -> Settings:
+    from pydantic import ValidationError
+
+    try:
+        return Settings()
+    except ValidationError as exc:
+        first = exc.errors()[0]
+        name = PREFIX + str(first["loc"][0]).upper()
+        raise ConfigurationError(
+            f"{name}={first['input']!r} is not valid: {first['msg']}. Correct or unset the variable."
+        ) from exc
+
+
+def get_settings() -> Settings:
+    """Return the settings as the environment gives them now.
+
+    Raises:
+        ConfigurationError: A `PREFECT_MEDIA_*` variable has a value that is not valid.
+    """
+    return _load(tuple(sorted((k, v) for k, v in os.environ.items() if k.startswith(PREFIX))))
