@@ -1,0 +1,249 @@
+"""Gauges that collect the packets of one stream and say what they amount to."""
+
+from __future__ import annotations
+
+from array import array
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from ..errors import MediaLimitError, ProbeError
+from .streams import UNKNOWN, AudioStream, Colour, VideoStream
+
+__all__ = ["AudioGauge", "Gauge", "VideoGauge", "reason_of"]
+
+DECODE_TRIES = 200
+"""Packets that may pass before the first picture; a stream may begin between two key frames."""
+
+PRIMARIES = {
+    1: "bt709",
+    4: "bt470m",
+    5: "bt470bg",
+    6: "smpte170m",
+    7: "smpte240m",
+    9: "bt2020",
+    11: "smpte431",
+    12: "smpte432",
+}
+TRANSFERS = {
+    1: "bt709", 4: "gamma22", 5: "gamma28", 6: "smpte170m", 7: "smpte240m", 8: "linear", 11: "iec61966-2-4",
+    13: "iec61966-2-1", 14: "bt2020-10", 15: "bt2020-12", 16: "smpte2084", 18: "arib-std-b67",
+}  # fmt: skip
+MATRICES = {
+    0: "gbr",
+    1: "bt709",
+    4: "fcc",
+    5: "bt470bg",
+    6: "smpte170m",
+    7: "smpte240m",
+    8: "ycgco",
+    9: "bt2020nc",
+    10: "bt2020c",
+}
+RANGES = {1: "tv", 2: "pc"}
+
+
+def reason_of(exc: Exception) -> str:
+    """Return the text of a PyAV error, without its number and file name."""
+    text = getattr(exc, "strerror", None) or str(exc) or type(exc).__name__
+    return str(text).rstrip(".")
+
+
+class Gauge:
+    """Collects the packet times of one stream."""
+
+    kind = "stream"
+
+    def __init__(self, stream: Any) -> None:
+        self.stream = stream
+        self.time_base: Fraction = stream.time_base or Fraction(1, 1000)
+        self.times = array("q")
+        self.low = self.high = 0
+
+    @property
+    def span_s(self) -> float:
+        return float((self.high - self.low) * self.time_base)
+
+    def take(self, packet: Any) -> None:
+        if packet.size == 0 or packet.is_discard:
+            return
+        at = packet.pts if packet.pts is not None else packet.dts
+        if at is None:
+            at = self.high
+        start, end = self.trimmed(packet, at, at + (packet.duration or 0))
+        self.low = min(self.low, start) if self.times else start
+        self.high = max(self.high, end) if self.times else end
+        self.times.append(at)
+
+    def trimmed(self, packet: Any, start: int, end: int) -> tuple[int, int]:
+        return start, end
+
+
+class AudioGauge(Gauge):
+    kind = "audio"
+
+    def trimmed(self, packet: Any, start: int, end: int) -> tuple[int, int]:
+        """Leave out samples that the container marks as priming or padding."""
+        for data in packet.iter_sidedata():
+            if data.data_type == "skip_samples" and data.data_size >= 8:
+                raw = bytes(data)
+                per_tick = self.stream.codec_context.sample_rate * self.time_base
+                start += round(int.from_bytes(raw[:4], "little") / per_tick)
+                end -= round(int.from_bytes(raw[4:8], "little") / per_tick)
+        return start, max(start, end)
+
+    def facts(self) -> AudioStream:
+        context = self.stream.codec_context
+        return AudioStream(
+            index=self.stream.index,
+            codec=context.codec.canonical_name,
+            sample_rate_hz=context.sample_rate or 0,
+            channels=context.layout.nb_channels,
+            layout={1: "mono", 2: "stereo"}.get(
+                context.layout.nb_channels, context.layout.name or UNKNOWN
+            ),
+            sample_format=context.format.name if context.format else UNKNOWN,
+            duration_s=self.span_s,
+            start_s=float(self.low * self.time_base),
+            language=self.stream.metadata.get("language", ""),
+        )
+
+
+class VideoGauge(Gauge):
+    kind = "video"
+
+    def __init__(self, path: Path, stream: Any, max_pixels: int) -> None:
+        super().__init__(stream)
+        self.name = path.name
+        self.max_pixels = max_pixels
+        self.first: Any = None
+        self.tries = 0
+        self.failure = "no packet holds a whole frame"
+        context = stream.codec_context
+        self.check_size(context.width, context.height)
+        context.options = {"max_pixels": str(max_pixels)}
+        context.thread_count = 1
+
+    def check_size(self, width: int, height: int) -> None:
+        if width * height > self.max_pixels:
+            raise MediaLimitError(
+                f"Cannot use '{self.name}': its frames are {width}x{height}, at most {self.max_pixels} pixels are "
+                "allowed. Scale it down, or raise PREFECT_MEDIA_MAX_VIDEO_PIXELS."
+            )
+
+    def take(self, packet: Any) -> None:
+        super().take(packet)
+        if self.first is None:
+            self.decode(packet)
+
+    def decode(self, packet: Any) -> None:
+        from av.error import FFmpegError
+
+        if self.tries < DECODE_TRIES:
+            self.tries += 1
+            try:
+                self.first = next(iter(packet.decode()), None)
+            except FFmpegError as exc:
+                self.failure = reason_of(exc)
+            if self.first is not None:
+                self.check_size(self.first.width, self.first.height)
+
+    def facts(self) -> VideoStream:
+        if self.first is None:
+            raise ProbeError(
+                f"Cannot use '{self.name}': its video does not decode ({self.failure})."
+            )
+        context, frame = self.stream.codec_context, self.first
+        frame_rate, is_constant, duration = self.timing()
+        rotation, is_mirrored = _orientation(frame)
+        components = frame.format.components
+        return VideoStream(
+            index=self.stream.index,
+            codec=context.codec.canonical_name,
+            tag=context.codec_tag.strip("\0 "),
+            width_px=frame.width,
+            height_px=frame.height,
+            pixel_format=frame.format.name,
+            sample_aspect_ratio=Fraction(self.stream.sample_aspect_ratio or 1),
+            rotation_deg=rotation,
+            is_mirrored=is_mirrored,
+            frame_rate=frame_rate,
+            is_constant_rate=is_constant,
+            frames=len(self.times),
+            duration_s=float(duration),
+            start_s=float(self.low * self.time_base),
+            time_base=self.time_base,
+            colour=_colour(context),
+            bit_depth=max((component.bits for component in components), default=8),
+            has_alpha=any(component.is_alpha for component in components),
+            is_interlaced=frame.interlaced_frame,
+        )
+
+    def timing(self) -> tuple[Fraction, bool, Fraction]:
+        """Frame rate, whether it is constant, and duration (s)."""
+        times = sorted(self.times)
+        count, span = len(times), Fraction(times[-1] - times[0])
+        declared = [
+            Fraction(rate)
+            for rate in (self.stream.average_rate, self.stream.base_rate)
+            if rate
+        ]
+        tail = self.high - times[-1]
+        if count == 1 or span == 0:
+            step = (
+                Fraction(tail)
+                if tail
+                else 1 / (declared[0] if declared else Fraction(25)) / self.time_base
+            )
+            rate = 1 / (step * self.time_base)
+            return (
+                next((r for r in declared if abs(r - rate) < rate / 100), rate),
+                True,
+                step * self.time_base,
+            )
+        step = span / (count - 1)
+        # A clock of 1 ms (Matroska) rounds each time; two rounded ends shift the line between them by another tick.
+        constant = all(
+            abs(at - (times[0] + number * step)) <= Fraction(3, 2)
+            for number, at in enumerate(times)
+        )
+        if not constant:
+            duration = (span + (tail or times[-1] - times[-2])) * self.time_base
+            return (
+                Fraction(count / duration).limit_denominator(100_000),
+                False,
+                duration,
+            )
+        # Only the two ends are rounded: a declared rate that explains both is the exact one.
+        fits = [
+            rate
+            for rate in declared
+            if abs((count - 1) / rate / self.time_base - span) <= 1
+        ]
+        rate = (
+            fits[0]
+            if fits
+            else (1 / (step * self.time_base)).limit_denominator(100_000)
+        )
+        return rate, True, (span + (tail or step)) * self.time_base
+
+
+def _orientation(frame: Any) -> tuple[int, bool]:
+    """Clockwise rotation, rounded to a quarter turn, and whether the picture is mirrored."""
+    matrix = frame.side_data.get("DISPLAYMATRIX")
+    if matrix is None:
+        return round(-frame.rotation / 90) % 4 * 90, False
+    a, b, _, c, d = (
+        int.from_bytes(bytes(matrix)[4 * n : 4 * n + 4], "little", signed=True)
+        for n in range(5)
+    )
+    return round(-frame.rotation / 90) % 4 * 90, a * d - b * c < 0
+
+
+def _colour(context: Any) -> Colour:
+    return Colour(
+        primaries=PRIMARIES.get(int(context.color_primaries), UNKNOWN),
+        transfer=TRANSFERS.get(int(context.color_trc), UNKNOWN),
+        matrix=MATRICES.get(int(context.colorspace), UNKNOWN),
+        range=RANGES.get(int(context.color_range), UNKNOWN),
+    )
