@@ -1,5 +1,5 @@
 # Needs only make and Python 3.11 or newer. Everything goes into .venv.
-PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do $$p -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
@@ -10,7 +10,7 @@ install: .venv/installed  ## the library and the command line, in .venv
 install-dev: .venv/installed-dev  ## the same, with what tests and checks need
 
 .venv/installed: pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "prefect-media needs Python 3.11 or newer, found " + sys.version.split()[0] + ". Install one, or say PYTHON=/path/to/python3.11 make install")'
+	@test -n "$(PYTHON)" || { echo "prefect-media needs Python 3.11 or newer with venv. Install one, or say: make PYTHON=/path/to/python3.11 install" >&2; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(PIP) install --quiet --requirement .ci/pip.txt
 	$(PIP) install --quiet --constraint constraints.txt --editable '.[voice,parquet]'

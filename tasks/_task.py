@@ -1,0 +1,92 @@
+"""`media_task`: a Prefect task whose result is JSON and whose cache key is made of content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Coroutine, Mapping
+from contextvars import ContextVar
+from typing import Any, ParamSpec, TypeVar
+
+from prefect import Task
+from prefect.cache_policies import CacheKeyFnPolicy
+from prefect.context import TaskRunContext
+from prefect.runtime import task_run
+
+from ..media.types import Media
+from ._results import MediaSerializer
+
+__all__ = ["ROW", "MediaTask", "content_key", "media_task"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+ROW: ContextVar[str | None] = ContextVar("prefect_media_row", default=None)
+"""Id of the row of a batch that the current code works for."""
+
+
+def content_of(value: Any) -> Any:
+    """Return what of a parameter decides the result: media by digest, all else as JSON."""
+    if isinstance(value, Media):
+        return {"media": value.digest}
+    if isinstance(value, Mapping):
+        return {str(key): content_of(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [content_of(item) for item in value]
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    return str(value)
+
+
+def content_key(name: str, version: int, parameters: Mapping[str, Any]) -> str:
+    """Return the cache key of a local operation: its name and version, its parameters, the digests of its inputs."""
+    content = json.dumps([name, version, content_of(parameters)], sort_keys=True, ensure_ascii=False)
+    return f"media-{name.replace('_', '-')}-{hashlib.sha256(content.encode()).hexdigest()}"
+
+
+def _run_name(name: str) -> Callable[[], str]:
+    def run_name() -> str:
+        row = ROW.get()
+        parameters = task_run.parameters
+        about = next((parameters[key] for key in ("prompt", "text") if isinstance(parameters.get(key), str)), "")
+        short = " ".join(about.split())[:48]
+        return " · ".join(part for part in (row, name.replace("_", "-"), short) if part)
+
+    return run_name
+
+
+class MediaTask(Task[P, R]):
+    """A Prefect task of this package. Everything a task can do, and it keeps its kind under `with_options`."""
+
+    def with_options(self, *args: Any, **kwargs: Any) -> MediaTask[P, R]:
+        """Return a copy with other options, as `Task.with_options`."""
+        copy = super().with_options(*args, **kwargs)
+        copy.__class__ = MediaTask
+        return copy  # type: ignore[return-value]
+
+
+def media_task(
+    *, key: Callable[[dict[str, Any]], str | None], **options: Any
+) -> Callable[[Callable[P, Coroutine[Any, Any, R]]], MediaTask[P, Coroutine[Any, Any, R]]]:
+    """Declare an asynchronous function as a task of this package.
+
+    Args:
+        key: Gives the cache key from the task's parameters (futures resolved); None means never cached.
+        options: Further options of `prefect.task`.
+    """
+
+    def declare(function: Callable[P, Coroutine[Any, Any, R]]) -> MediaTask[P, Coroutine[Any, Any, R]]:
+        def cache_key(_context: TaskRunContext, parameters: dict[str, Any]) -> str | None:
+            return key(parameters)
+
+        return MediaTask(
+            function,
+            name=function.__name__.replace("_", "-"),
+            task_run_name=_run_name(function.__name__),
+            cache_policy=CacheKeyFnPolicy(cache_key_fn=cache_key),
+            persist_result=True,
+            result_serializer=MediaSerializer(),
+            **options,
+        )
+
+    return declare
