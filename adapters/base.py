@@ -22,6 +22,7 @@ from ..media.types import AnyMedia, Word
 
 __all__ = [
     "Adapter",
+    "CancelFacts",
     "CancelOutcome",
     "Job",
     "JobStatus",
@@ -179,6 +180,27 @@ class CancelOutcome(StrEnum):
 
 
 @dataclass(frozen=True)
+class CancelFacts:
+    """What a cancel does at one provider, by the moment it arrives. `docs/cancellation.md` shows them side by side.
+
+    Attributes:
+        queued: Outcome for a job that has not started.
+        running: Outcome for a job that is running.
+        queued_billed: Whether a job canceled before its start is charged; None when the provider does not say.
+        running_billed: Whether a job canceled while running is charged; None when the provider does not say.
+        note: What a user should know besides.
+        source: Where the facts are from, with a date.
+    """
+
+    queued: CancelOutcome
+    running: CancelOutcome
+    queued_billed: bool | None
+    running_billed: bool | None
+    note: str
+    source: str
+
+
+@dataclass(frozen=True)
 class RecentJob:
     """A job found by look-up, to be matched with a request whose answer was lost."""
 
@@ -205,6 +227,15 @@ class Adapter(Protocol):
     """Name of the provider, the part of a card id before the colon."""
     can_look_up: bool
     """Whether `recent` can find a job whose submission was not answered."""
+    cancellation: CancelFacts
+    """What `cancel` does."""
+
+    def can_find(self, request: Request) -> bool:
+        """Return whether `recent` would list a job of this very request; never true when `can_look_up` is false.
+
+        ElevenLabs, for one, lists past speech, but neither music nor sound effects.
+        """
+        ...
 
     async def upload(self, media: AnyMedia) -> Upload | None:
         """Hand over input media ahead of a request; None when this provider needs or offers no upload for it."""
