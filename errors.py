@@ -35,6 +35,9 @@
       BudgetExceeded                        nothing was sent
       SubmissionUnknown                     whether a paid request was accepted is not known
       CallsFailed                           a model and all its fallbacks failed; carries each error
+      LedgerError                           the ledger's database cannot be used
+        ClaimLostError                      another process has taken the call over
+        CallOrderError                      a call was moved in an order that its life does not allow
 
 Every error survives `pickle`, because a task's error crosses processes.
 """
@@ -42,13 +45,16 @@ Every error survives `pickle`, because a task's error crosses processes.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 __all__ = [
     "AuthenticationError",
     "BudgetExceeded",
+    "CallOrderError",
     "CallsFailed",
     "CardError",
+    "ClaimLostError",
     "ConfigurationError",
     "ContentRejectedError",
     "DecodeError",
@@ -56,6 +62,7 @@ __all__ = [
     "EncodeError",
     "JobCanceledError",
     "JobFailedError",
+    "LedgerError",
     "MediaCorruptError",
     "MediaError",
     "MediaLimitError",
@@ -166,7 +173,19 @@ class DecodeError(MediaError):
 
 
 class EncodeError(MediaError):
-    """Media could not be written."""
+    """Media could not be written.
+
+    Attributes:
+        command: Shell command that reproduces the failure, when a program failed.
+        log: Last lines that the program wrote.
+        reason: `failed`, `cancelled`, `deadline`, `stall`, or `wrong` for an output that is not what was asked.
+    """
+
+    def __init__(self, message: str, *, command: str = "", log: Sequence[str] = (), reason: str = "failed") -> None:
+        super().__init__(message)
+        self.command = command
+        self.log = tuple(log)
+        self.reason = reason
 
 
 class MediaMissingError(MediaError, FileNotFoundError):
@@ -276,11 +295,26 @@ class BudgetExceeded(PrefectMediaError):  # noqa: N818 - fixed public name
 
     Attributes:
         budget: Name of the budget.
+        cap, spent, reserved: The budget in USD at that moment, when known.
+        asked: What was to be reserved, in USD; None for a call without a price.
     """
 
-    def __init__(self, message: str, *, budget: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        budget: str = "",
+        cap: Decimal | None = None,
+        spent: Decimal | None = None,
+        reserved: Decimal | None = None,
+        asked: Decimal | None = None,
+    ) -> None:
         super().__init__(message)
         self.budget = budget
+        self.cap = cap
+        self.spent = spent
+        self.reserved = reserved
+        self.asked = asked
 
 
 class SubmissionUnknown(PrefectMediaError):  # noqa: N818 - fixed public name
@@ -305,3 +339,23 @@ class CallsFailed(PrefectMediaError):  # noqa: N818 - reads as an outcome
     def __init__(self, message: str, errors: Sequence[BaseException] = ()) -> None:
         super().__init__(message)
         self.errors = tuple(errors)
+
+
+class LedgerError(PrefectMediaError):
+    """The ledger's database is damaged, full, locked for too long, or out of reach."""
+
+
+class ClaimLostError(LedgerError):
+    """The claim on a call expired and another process has taken the call over.
+
+    Attributes:
+        call_key: Key of the call. Claim it again: the answer is its result, its new owner, or the claim.
+    """
+
+    def __init__(self, message: str, *, call_key: str = "") -> None:
+        super().__init__(message)
+        self.call_key = call_key
+
+
+class CallOrderError(LedgerError):
+    """A call was moved in an order that its life does not allow; nothing was written."""

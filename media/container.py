@@ -64,16 +64,12 @@ def open_guarded(path: Path) -> Iterator[Any]:
                 )
             yield container
     except FFmpegError as exc:
-        raise ProbeError(
-            f"Cannot read '{path.name}' as media: {reason_of(exc)}. Allowed: {FORMATS}."
-        ) from exc
+        raise ProbeError(f"Cannot read '{path.name}' as media: {reason_of(exc)}. Allowed: {FORMATS}.") from exc
 
 
 def _check_file(path: Path, limits: Settings) -> None:
     if any(ord(char) < 32 for char in str(path)):
-        raise ProbeError(
-            f"Cannot read {str(path)!r}: its name has a control character. Rename it."
-        )
+        raise ProbeError(f"Cannot read {str(path)!r}: its name has a control character. Rename it.")
     if not path.is_file():
         raise ProbeError(f"Cannot read '{path}': there is no such file.")
     size = path.stat().st_size
@@ -99,21 +95,13 @@ def scan(path: Path) -> Container:
         gauges = [_gauge(path, stream, limits) for stream in container.streams]
         covers = sum(1 for stream in container.streams if _is_cover(stream))
         _read_packets(path, container, gauges, limits)
-        video = tuple(
-            g.facts() for g in gauges if isinstance(g, VideoGauge) and g.times
-        )
-        audio = tuple(
-            g.facts() for g in gauges if isinstance(g, AudioGauge) and g.times
-        )
+        video = tuple(g.facts() for g in gauges if isinstance(g, VideoGauge) and g.times)
+        audio = tuple(g.facts() for g in gauges if isinstance(g, AudioGauge) and g.times)
         streams = [*video, *audio]
         if not streams:
             if any(isinstance(g, VideoGauge | AudioGauge) for g in gauges):
-                raise ProbeError(
-                    f"Cannot use '{path.name}': its streams are empty. The file is truncated or damaged."
-                )
-            raise UnsupportedMediaError(
-                f"Cannot use '{path.name}': it holds neither video nor audio."
-            )
+                raise ProbeError(f"Cannot use '{path.name}': its streams are empty. The file is truncated or damaged.")
+            raise UnsupportedMediaError(f"Cannot use '{path.name}': it holds neither video nor audio.")
         start = min(stream.start_s for stream in streams)
         end = max(stream.start_s + stream.duration_s for stream in streams)
         return Container(
@@ -123,9 +111,7 @@ def scan(path: Path) -> Container:
             duration_s=end - start,
             video=video,
             audio=audio,
-            subtitles=sum(
-                1 for stream in container.streams if stream.type == "subtitle"
-            ),
+            subtitles=sum(1 for stream in container.streams if stream.type == "subtitle"),
             covers=covers,
             is_truncated=_is_truncated(container, path.stat().st_size, end),
             tags=dict(container.metadata),
@@ -134,29 +120,19 @@ def scan(path: Path) -> Container:
 
 def _is_truncated(container: Any, size_bytes: int, end_s: float) -> bool:
     if "mp4" in container.format.name:
-        entries = (
-            stream.index_entries for stream in container.streams if stream.index_entries
-        )
-        return any(
-            entry.pos + entry.size > size_bytes for each in entries for entry in each
-        )
+        entries = (stream.index_entries for stream in container.streams if stream.index_entries)
+        return any(entry.pos + entry.size > size_bytes for each in entries for entry in each)
     promised_s = (container.duration or 0) / 1_000_000
-    return "matroska" in container.format.name and promised_s > end_s + max(
-        1.0, end_s / 20
-    )
+    return "matroska" in container.format.name and promised_s > end_s + max(1.0, end_s / 20)
 
 
 def _is_cover(stream: Any) -> bool:
     from av.stream import Disposition
 
-    return stream.type == "video" and bool(
-        stream.disposition & Disposition.attached_pic
-    )
+    return stream.type == "video" and bool(stream.disposition & Disposition.attached_pic)
 
 
-def _read_packets(
-    path: Path, container: Any, gauges: list[Gauge | None], limits: Settings
-) -> None:
+def _read_packets(path: Path, container: Any, gauges: list[Gauge | None], limits: Settings) -> None:
     deadline = time.monotonic() + limits.media_stall_s
     for number, packet in enumerate(container.demux()):
         gauge = gauges[packet.stream_index]

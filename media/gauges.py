@@ -99,9 +99,7 @@ class AudioGauge(Gauge):
             codec=context.codec.canonical_name,
             sample_rate_hz=context.sample_rate or 0,
             channels=context.layout.nb_channels,
-            layout={1: "mono", 2: "stereo"}.get(
-                context.layout.nb_channels, context.layout.name or UNKNOWN
-            ),
+            layout={1: "mono", 2: "stereo"}.get(context.layout.nb_channels, context.layout.name or UNKNOWN),
             sample_format=context.format.name if context.format else UNKNOWN,
             duration_s=self.span_s,
             start_s=float(self.low * self.time_base),
@@ -150,9 +148,7 @@ class VideoGauge(Gauge):
 
     def facts(self) -> VideoStream:
         if self.first is None:
-            raise ProbeError(
-                f"Cannot use '{self.name}': its video does not decode ({self.failure})."
-            )
+            raise ProbeError(f"Cannot use '{self.name}': its video does not decode ({self.failure}).")
         context, frame = self.stream.codec_context, self.first
         frame_rate, is_constant, duration = self.timing()
         rotation, is_mirrored = _orientation(frame)
@@ -183,18 +179,10 @@ class VideoGauge(Gauge):
         """Frame rate, whether it is constant, and duration (s)."""
         times = sorted(self.times)
         count, span = len(times), Fraction(times[-1] - times[0])
-        declared = [
-            Fraction(rate)
-            for rate in (self.stream.average_rate, self.stream.base_rate)
-            if rate
-        ]
+        declared = [Fraction(rate) for rate in (self.stream.average_rate, self.stream.base_rate) if rate]
         tail = self.high - times[-1]
         if count == 1 or span == 0:
-            step = (
-                Fraction(tail)
-                if tail
-                else 1 / (declared[0] if declared else Fraction(25)) / self.time_base
-            )
+            step = Fraction(tail) if tail else 1 / (declared[0] if declared else Fraction(25)) / self.time_base
             rate = 1 / (step * self.time_base)
             return (
                 next((r for r in declared if abs(r - rate) < rate / 100), rate),
@@ -203,10 +191,7 @@ class VideoGauge(Gauge):
             )
         step = span / (count - 1)
         # A clock of 1 ms (Matroska) rounds each time; two rounded ends shift the line between them by another tick.
-        constant = all(
-            abs(at - (times[0] + number * step)) <= Fraction(3, 2)
-            for number, at in enumerate(times)
-        )
+        constant = all(abs(at - (times[0] + number * step)) <= Fraction(3, 2) for number, at in enumerate(times))
         if not constant:
             duration = (span + (tail or times[-1] - times[-2])) * self.time_base
             return (
@@ -215,16 +200,8 @@ class VideoGauge(Gauge):
                 duration,
             )
         # Only the two ends are rounded: a declared rate that explains both is the exact one.
-        fits = [
-            rate
-            for rate in declared
-            if abs((count - 1) / rate / self.time_base - span) <= 1
-        ]
-        rate = (
-            fits[0]
-            if fits
-            else (1 / (step * self.time_base)).limit_denominator(100_000)
-        )
+        fits = [rate for rate in declared if abs((count - 1) / rate / self.time_base - span) <= 1]
+        rate = fits[0] if fits else (1 / (step * self.time_base)).limit_denominator(100_000)
         return rate, True, (span + (tail or step)) * self.time_base
 
 
@@ -233,10 +210,7 @@ def _orientation(frame: Any) -> tuple[int, bool]:
     matrix = frame.side_data.get("DISPLAYMATRIX")
     if matrix is None:
         return round(-frame.rotation / 90) % 4 * 90, False
-    a, b, _, c, d = (
-        int.from_bytes(bytes(matrix)[4 * n : 4 * n + 4], "little", signed=True)
-        for n in range(5)
-    )
+    a, b, _, c, d = (int.from_bytes(bytes(matrix)[4 * n : 4 * n + 4], "little", signed=True) for n in range(5))
     return round(-frame.rotation / 90) % 4 * 90, a * d - b * c < 0
 
 
