@@ -16,7 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 from typing import Any, ParamSpec, TypeVar
 
-from ..media.ffmpeg import cancellation
+from ..media.runner import cancellation
 from ..settings import get_settings
 
 __all__ = ["in_worker", "on_loop"]

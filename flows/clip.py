@@ -1,0 +1,52 @@
+"""`clip`: one narrated clip from one prompt."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from prefect import flow
+from pydantic import Field
+
+from ..media.types import Video
+from ..tasks import generate_image, generate_music, generate_speech, generate_video, merge
+from .together import together
+
+__all__ = ["clip"]
+
+
+@flow(name="clip", flow_run_name="clip · {prompt}", validate_parameters=True)
+async def clip(
+    prompt: Annotated[str, Field(min_length=1, description="What the picture shows.")],
+    narration: Annotated[str, Field(description="What the voice says. Empty for none.")] = "",
+    seconds: Annotated[float, Field(gt=0, le=60, description="Length of the picture; a longer narration extends it.")] = 5,
+    music: Annotated[str, Field(description="Mood of a quiet music bed under the voice. Empty for none.")] = "",
+    size: Annotated[str, Field(pattern=r"^\d+x\d+$", description="Frame size, width x height in pixels.")] = "1280x720",
+    seed: Annotated[int, Field(ge=0, description="Another number gives another picture and motion.")] = 0,
+    image_model: Annotated[str | list[str], Field(description="Model, or first choice and fallbacks.")] = "local:landscape",
+    video_model: Annotated[str | list[str], Field(description="Model, or first choice and fallbacks.")] = "local:ken-burns",
+    voice_model: Annotated[str | list[str], Field(description="Model, or first choice and fallbacks.")] = "local:voice",
+    music_model: Annotated[str | list[str], Field(description="Model, or first choice and fallbacks.")] = "local:score",
+) -> Video:
+    """Make a narrated clip: a picture, motion, a voice, and optionally music, merged into one mp4.
+
+    The defaults are the offline `local` models: free, no key, no network.
+    """
+    image, voice = await together(
+        generate_image(prompt, model=image_model, size=size, seed=seed),
+        _voice(narration, voice_model),
+    )
+    video, bed = await together(
+        generate_video(prompt, image=image, model=video_model, seconds=seconds, size=size, seed=seed),
+        _music(music, music_model, max(seconds, voice.duration_s if voice else 0)),
+    )
+    if voice is None and bed is None:
+        return video
+    return await merge(video, voice, music=bed)
+
+
+async def _voice(narration: str, model: str | list[str]):  # noqa: ANN202 - Audio, or nothing to say
+    return await generate_speech(narration, model=model) if narration.strip() else None
+
+
+async def _music(mood: str, model: str | list[str], seconds: float):  # noqa: ANN202
+    return await generate_music(mood, model=model, seconds=seconds) if mood.strip() else None
