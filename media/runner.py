@@ -23,7 +23,7 @@ from typing import IO
 from ..errors import EncodeError
 from ..settings import Settings, get_settings
 
-__all__ = ["Progress", "cancellation", "run", "scratch_beside"]
+__all__ = ["Progress", "cancellation", "check_not_cancelled", "run", "scratch_beside"]
 
 Progress = Callable[[float, float | None], None]
 """Called with the seconds of media written so far, and the seconds there will be (None when not known)."""
@@ -64,6 +64,20 @@ def cancellation(
         yield event
     finally:
         _control.reset(token)
+
+
+def check_not_cancelled(what: str) -> None:
+    """Stop in-process work that was cancelled; call it every few hundredths of a second of work.
+
+    Args:
+        what: Completes "Cannot ..." in the error.
+
+    Raises:
+        EncodeError: The event of the innermost `cancellation` is set; `reason` is `cancelled`.
+    """
+    cancel = _control.get().cancel
+    if cancel is not None and cancel.is_set():
+        raise EncodeError(f"Cannot {what}: it was cancelled.", reason="cancelled")
 
 
 @contextlib.contextmanager
