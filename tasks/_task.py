@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Coroutine, Mapping
-from contextvars import ContextVar
 from typing import Any, ParamSpec, TypeVar
 
 from prefect import Task
@@ -15,15 +14,12 @@ from prefect.runtime import task_run
 
 from ..media.types import Media
 from ._results import MediaSerializer
+from .labels import current_row
 
-__all__ = ["ROW", "MediaTask", "content_key", "media_task"]
+__all__ = ["MediaTask", "content_key", "media_task"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-ROW: ContextVar[str | None] = ContextVar("prefect_media_row", default=None)
-"""Id of the row of a batch that the current code works for."""
-
 
 def content_of(value: Any) -> Any:
     """Return what of a parameter decides the result: media by digest, all else as JSON."""
@@ -46,11 +42,10 @@ def content_key(name: str, version: int, parameters: Mapping[str, Any]) -> str:
 
 def _run_name(name: str) -> Callable[[], str]:
     def run_name() -> str:
-        row = ROW.get()
         parameters = task_run.parameters
         about = next((parameters[key] for key in ("prompt", "text") if isinstance(parameters.get(key), str)), "")
         short = " ".join(about.split())[:48]
-        return " · ".join(part for part in (row, name.replace("_", "-"), short) if part)
+        return " · ".join(part for part in (current_row(), name.replace("_", "-"), short) if part)
 
     return run_name
 

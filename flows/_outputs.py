@@ -1,0 +1,37 @@
+"""Put a row's media where the user asked for them: `<row id>.<ext>`, copied atomically and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..media.types import Media
+
+__all__ = ["save_outputs"]
+
+
+def save_outputs(
+    folder: Path, row_id: str, media: Sequence[Media], before: Mapping[str, Any] | None = None
+) -> str | None:
+    """Copy a row's media into the folder.
+
+    Args:
+        folder: It is made when it is not there.
+        row_id: One file is named `<row id>.<ext>`, several `<row id>-1.<ext>`, `<row id>-2.<ext>`, ...
+        media: What the flow returned.
+        before: The row's line of an earlier manifest of the same folder: a file that it names, with the same digest and
+            size, is left as it is.
+
+    Returns:
+        Name of the first file, or None when there is nothing to save.
+    """
+    names: list[str] = []
+    for number, item in enumerate(media, 1):
+        name = f"{row_id}{item.suffix}" if len(media) == 1 else f"{row_id}-{number}{item.suffix}"
+        names.append(name)
+        target = folder / name
+        known = number == 1 and before is not None and before.get("digest") == item.digest and before.get("output") == name
+        if not (known and target.is_file() and target.stat().st_size == item.size_bytes):
+            item.save(target)
+    return names[0] if names else None

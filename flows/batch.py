@@ -1,0 +1,133 @@
+"""`batch`: map any flow over rows, under one flow run, resumable and under a budget."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from prefect import Flow, flow
+from prefect.states import Cancelled
+from prefect.task_runners import ThreadPoolTaskRunner
+from pydantic import Field
+
+from ..settings import get_settings
+from ..tasks.budgets import Budget
+from ._cancellable import CancelledFromOutside, cancellable
+from ._handed import HANDED, Handed, OnRow
+from ._run_rows import Batch, run_batch
+from .parameters import Parameters
+from .pipelines import Pipeline, find_pipeline
+from .results import Report
+from .rows import Row, read_rows
+
+__all__ = ["batch", "batch_flow"]
+
+SUBMITTED_TASKS = 64
+"""Threads for tasks that a row's flow submits instead of awaiting."""
+
+
+async def batch(
+    pipeline: str | Flow[Any, Any],
+    rows: str | Path | Iterable[Mapping[str, Any]],
+    *,
+    budget: str | Budget | None = None,
+    concurrency: int | None = None,
+    out: str | Path | None = None,
+    on_error: str = "continue",
+    on_row: OnRow | None = None,
+) -> Report:
+    """Run a flow once for each row, and return what came of it.
+
+    All rows are checked before the first runs. Rows that an earlier run finished are skipped without a task run; one
+    bad row never stops the others unless `on_error="stop"`.
+
+    Args:
+        pipeline: A flow, or a name: a ready flow (`clip`), `module:flow`, `path/to/file.py:flow`.
+        rows: Path of a .jsonl, .csv or .parquet file, or mappings. Keys are the flow's parameters, plus an optional
+            unique `id`.
+        budget: Most that this batch may spend (`"25 USD"`), over restarts, or a `Budget`.
+        concurrency: Rows at a time; `PREFECT_MEDIA_CONCURRENCY` unless given.
+        out: Folder for `<row id>.<ext>`, `manifest.jsonl` and `report.html`.
+        on_error: `continue` or `stop`.
+        on_row: Called after each row.
+
+    Raises:
+        ConfigurationError: The pipeline, the rows (`RowsError`, every problem at once) or the budget cannot be used;
+            nothing was run.
+    """
+    found = find_pipeline(pipeline)
+    folder = Path(rows).expanduser().resolve().parent if isinstance(rows, str | Path) and str(rows) != "-" else None
+    checked = read_rows(rows, Parameters(found.flow, folder))
+    cap = Budget.of(budget) if budget is not None else None
+    label = str(rows) if isinstance(rows, str | Path) else f"{len(checked)} rows"
+    token = HANDED.set(Handed(found, checked, on_row))
+    try:
+        result = await batch_flow(
+            pipeline=found.reference,
+            rows=label,
+            budget=str(cap) if cap else None,
+            concurrency=concurrency or get_settings().concurrency,
+            out=str(out) if out is not None else None,
+            on_error=on_error,
+        )
+    finally:
+        HANDED.reset(token)
+    return result
+
+
+@flow(
+    name="batch",
+    flow_run_name="batch · {pipeline} · {rows}",
+    validate_parameters=True,
+    persist_result=False,
+    task_runner=ThreadPoolTaskRunner(max_workers=SUBMITTED_TASKS),  # type: ignore[arg-type]
+)
+async def batch_flow(
+    pipeline: Annotated[str, Field(description="A ready flow (clip), module:flow or path/to/file.py:flow.")] = "clip",
+    rows: Annotated[
+        str | list[dict[str, Any]],
+        Field(description="A file of rows (.jsonl, .csv, .parquet) where the worker runs, or the rows themselves."),
+    ] = "prompts.jsonl",
+    budget: Annotated[str | None, Field(description='Most that the batch may spend, for example "25 USD".')] = None,
+    concurrency: Annotated[int, Field(ge=1, le=10_000, description="Rows at a time.")] = 32,
+    out: Annotated[str | None, Field(description="Folder for the outputs, the manifest and the report.")] = None,
+    on_error: Annotated[str, Field(pattern="^(continue|stop)$", description="After a failed row.")] = "continue",
+) -> Any:
+    """Run a flow once for each row: the deployable form of `batch`.
+
+    Finished rows are skipped, bad rows do not stop the others, and the run ends with a gallery artifact.
+    """
+    handed = HANDED.get()
+    if handed is not None:
+        HANDED.set(None)  # a batch that a row's flow starts reads its own parameters
+        found, checked, on_row = handed.pipeline, handed.rows, handed.on_row
+    else:
+        found, checked = _read(pipeline, rows)
+        on_row = None
+    work = Batch(
+        pipeline=found,
+        parameters=Parameters(found.flow, _folder(rows)),
+        rows=checked,
+        label=rows if isinstance(rows, str) else f"{len(checked)} rows",
+        budget=Budget.of(budget) if budget else None,
+        concurrency=concurrency,
+        out=Path(out).expanduser().absolute() if out else None,
+        stop_on_error=on_error == "stop",
+        on_row=on_row,
+    )
+    try:
+        return await cancellable(run_batch(work))
+    except CancelledFromOutside:
+        return Cancelled(message="Cancelled from the UI or the API; what was finished is kept and a rerun goes on.")
+
+
+def _folder(rows: str | list[dict[str, Any]]) -> Path | None:
+    if isinstance(rows, str) and rows != "-" and Path(rows).suffix:
+        return Path(rows).expanduser().resolve().parent
+    return None
+
+
+def _read(pipeline: str, rows: str | list[dict[str, Any]]) -> tuple[Pipeline, list[Row]]:
+    found = find_pipeline(pipeline)
+    return found, read_rows(rows, Parameters(found.flow, _folder(rows)))
