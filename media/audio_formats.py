@@ -63,6 +63,8 @@ class AudioShape:
         chosen: dict[str, Any] = {f"c:{stream}": self.encoder, f"ar:{stream}": self.sample_rate_hz}
         if self.bit_rate_bps is not None:
             chosen[f"b:{stream}"] = self.bit_rate_bps
+        if self.encoder == "aac":
+            chosen["aac_pns"] = 0  # noise that the decoder makes up has peaks that nobody can limit
         if self.encoder == "flac":
             chosen[f"sample_fmt:{stream}"] = "s32" if self.is_deep else "s16"
         if self.encoder == "flac" and self.is_deep:
@@ -77,7 +79,8 @@ def _nearest_rate(rate: int, allowed: tuple[int, ...]) -> int:
 
 def _bit_rate(encoder: str, rate: int, channels: int) -> int | None:
     if encoder == "aac":
-        return min(96_000, 5 * rate) * channels
+        # From 5 bits for a sample, FFmpeg's encoder (9.0) distorts: at 16 kHz, peaks 3 dB higher were measured.
+        return min(96_000, 3 * rate) * channels
     if encoder == "libmp3lame":  # MPEG 1, 2 and 2.5 each have their own highest rate
         return (96_000 if rate >= 32_000 else 64_000 if rate >= 16_000 else 32_000) * channels
     if encoder == "libopus":
@@ -139,7 +142,7 @@ def conform(node: Any, source: AudioStream, shape: AudioShape) -> Any:
     """
     node = node.filter("aresample", shape.sample_rate_hz)
     if source.channels == 1 and shape.channels == 2:  # at the same level in both, as players show mono
-        return node.filter("aformat", sample_fmts="fltp").filter("pan", "stereo|c0=c0|c1=c0")
+        return node.filter("aformat", sample_fmts="fltp").filter("pan", args="stereo|c0=c0|c1=c0")
     node = node.filter("aformat", sample_fmts="fltp", channel_layouts=shape.layout)
     if source.channels > shape.channels:
         node = node.filter("alimiter", limit=0.98, level=0, attack=2, release=50, latency=1)

@@ -31,6 +31,9 @@ CLOSE_LU = 0.15
 ROUNDING_DB = 0.05
 """FFmpeg's meter reports tenths."""
 TRIES = 3
+LOSSY_TRIES = 6
+"""Encoders such as AAC answer a change of level with other noise and other peaks, so the way there is less straight."""
+LOSSY_ROOM_DB = 0.5
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,7 @@ def check_target(lufs: float, true_peak: float) -> None:
 def find_level(
     before: Loudness, probe: Callable[[Level], Loudness], *, lufs: float, true_peak: float, lossy: bool = False
 ) -> Level:
-    """Find the level that brings sound to a target, with at most three probes.
+    """Find the level that brings sound to a target, with at most three probes (six if lossy).
 
     Args:
         before: The sound as it is.
@@ -149,24 +152,29 @@ def find_level(
     gain = max(-MAX_GAIN_DB, min(MAX_GAIN_DB, lufs - before.integrated_lufs))
     if before.true_peak_dbtp + gain < true_peak - 2 * ROUNDING_DB and not lossy:
         return Level(gain)  # the limiter would have nothing to do, so the outcome is known
-    level = Level(gain, true_peak - 2 * ROUNDING_DB)
+    level = Level(gain, true_peak - 2 * ROUNDING_DB - (LOSSY_ROOM_DB if lossy else 0.0))
     outcomes: list[tuple[float, float, Level]] = []
-    last: tuple[float, float] = (0.0, before.integrated_lufs)
-    for _ in range(TRIES):
+    last = Level(0.0, level.ceiling_dbtp), before.integrated_lufs
+    for _ in range(LOSSY_TRIES if lossy else TRIES):
         after = probe(level)
         short = lufs - after.integrated_lufs
-        over = max(0.0, after.true_peak_dbtp + ROUNDING_DB - true_peak)
-        outcomes.append((round(over, 3), abs(short), level))
-        if (abs(short) <= CLOSE_LU or abs(level.gain_db) >= MAX_GAIN_DB) and over <= 1e-6:
+        over = max(0.0, round(after.true_peak_dbtp + ROUNDING_DB - true_peak, 3))
+        outcomes.append((over, abs(short), level))
+        if over == 0 and (abs(short) <= CLOSE_LU or abs(level.gain_db) >= MAX_GAIN_DB):
             break
-        # The more the limiter works, the less a gain moves the loudness: follow the slope that was seen.
-        step = level.gain_db - last[0]
-        slope = (after.integrated_lufs - last[1]) / step if abs(step) > 0.05 else 1.0
-        last = (level.gain_db, after.integrated_lufs)
-        gain = level.gain_db + (short / max(0.3, min(1.0, slope)) if abs(short) > CLOSE_LU else 0.0)
-        ceiling = (level.ceiling_dbtp or 0.0) - (over + ROUNDING_DB if over else 0.0)
-        level = Level(max(-MAX_GAIN_DB, min(MAX_GAIN_DB, gain)), ceiling)
+        slope = 1.0
+        if last[0].ceiling_dbtp == level.ceiling_dbtp and abs(last[0].gain_db - level.gain_db) > 0.1:
+            # The more the limiter works, the less a gain moves the loudness.
+            slope = (after.integrated_lufs - last[1]) / (level.gain_db - last[0].gain_db)
+        last = level, after.integrated_lufs
+        level = _corrected(level, short / max(0.3, min(1.0, slope)), over)
     return min(outcomes, key=lambda outcome: outcome[:2])[2]
+
+
+def _corrected(level: Level, gain_db: float, over_db: float) -> Level:
+    gain = max(-MAX_GAIN_DB, min(MAX_GAIN_DB, level.gain_db + gain_db))
+    ceiling = (level.ceiling_dbtp or 0.0) - (over_db + 0.2 if over_db else 0.0)
+    return Level(round(gain, 2), round(ceiling, 2))
 
 
 def level_stream(
