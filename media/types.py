@@ -38,6 +38,7 @@ SUFFIXES = {
     "audio/flac": ".flac",
     "audio/ogg": ".ogg",
     "audio/webm": ".weba",
+    "audio/x-matroska": ".mka",
 }
 
 
