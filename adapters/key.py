@@ -1,0 +1,61 @@
+"""The call key: the same key is the same request, wherever and whenever it is asked for.
+
+It is the Prefect cache key and the ledger key. No URL, credential, run id or source text goes into it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any, cast
+
+from .card import Card
+from .resolve import Resolved
+
+__all__ = ["call_key", "canonical_json"]
+
+
+def _canonical(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        items = cast("Mapping[str, Any]", value).items()
+        return {str(name): _canonical(item) for name, item in items}
+    if isinstance(value, (list, tuple)):
+        return [_canonical(item) for item in cast("Sequence[Any]", value)]
+    if isinstance(value, Decimal):
+        value = float(value)
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return int(value)
+    return value
+
+
+def canonical_json(value: Any) -> str:
+    """Return one text for equal JSON values: sorted names, no spaces, 4.0 written as 4.
+
+    Raises:
+        ValueError: NaN or an infinity.
+        TypeError: Not a JSON value.
+    """
+    return json.dumps(_canonical(value), sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
+def call_key(
+    card: Card, resolved: Resolved, media_digests: Mapping[str, str | Sequence[str]] | None = None, take: int | None = 0
+) -> str:
+    """Return the SHA-256 (hex) of card, parameters, input media and take.
+
+    Args:
+        card: The model; its id and version count, its title and prices do not.
+        resolved: The translated request; its `parameters` count.
+        media_digests: Digest of each input by unified name; a list of digests keeps its order.
+        take: Number of the sample.
+    """
+    content = {
+        "card": card.id,
+        "version": card.version,
+        "parameters": resolved.parameters,
+        "media": {name: [d] if isinstance(d, str) else list(d) for name, d in (media_digests or {}).items()},
+        "take": take or 0,
+    }
+    return hashlib.sha256(canonical_json(content).encode()).hexdigest()

@@ -1,0 +1,393 @@
+"""Price rules as data: what a provider charges for, and how much.
+
+Money is USD in `Decimal`. A rule turns the terms of one call into low, expected and high; what is not known is None, and
+never 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from ..media.facts import Facts, Span
+
+__all__ = ["Money", "Tariff", "Terms"]
+
+MICRO = Decimal("0.000001")
+TOKENS_PER_CHARACTER = Span(low=0.1, high=1.5, likely=0.25)
+"""Text tokens for each character of a prompt, over languages."""
+PROMPT_OVERHEAD_TOKENS = 50
+
+
+@dataclass(frozen=True)
+class Money:
+    """A price: the least, the likely and the most it can be. All three are None when the price is not known."""
+
+    low: Decimal | None = None
+    expected: Decimal | None = None
+    high: Decimal | None = None
+
+    @classmethod
+    def of(cls, low: Decimal, expected: Decimal | None = None, high: Decimal | None = None) -> Money:
+        """Round to a millionth of a dollar; one figure stands for all three."""
+        figures = (low, low if expected is None else expected, low if high is None else high)
+        return cls(*(figure.quantize(MICRO, ROUND_HALF_UP) for figure in figures))
+
+    @property
+    def exact(self) -> Decimal | None:
+        """The price when it is certain."""
+        return self.expected if self.low == self.high else None
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a price depends on.
+
+    Attributes:
+        payload: The provider's own parameters.
+        text: The prompt or the text to speak.
+        output: Facts of one output: predicted, or found.
+        count: Number of outputs.
+        inputs: Facts of the input media, one for each file.
+    """
+
+    payload: Mapping[str, Any]
+    text: str = ""
+    output: Facts = field(default_factory=lambda: Facts(kind="image"))
+    count: int = 1
+    inputs: tuple[Facts, ...] = ()
+
+
+def _decimal(number: float) -> Decimal:
+    return Decimal(repr(round(number, 9)))
+
+
+def _word(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+class _Tariff(BaseModel):
+    """Fields of every rule.
+
+    Attributes:
+        usd: Price of one unit.
+        by: Provider fields that the price depends on; `table` then holds a price for their values, joined with commas.
+        table: `{"720p,true" = 0.40}`.
+        reported: USD for one unit that the provider reports after the call (`characters`, `credits`, ...).
+        verified: False when no primary source confirms the price.
+        note: Anything a plan should say.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    usd: Decimal | None = Field(None, ge=0)
+    by: tuple[str, ...] = ()
+    table: dict[str, Decimal] = {}
+    reported: dict[str, Decimal] = {}
+    verified: bool = True
+    note: str = ""
+
+    @model_validator(mode="after")
+    def _one_price(self) -> Self:
+        if bool(self.by) != bool(self.table) and "plan" not in type(self).model_fields:
+            raise ValueError("`by` and `table` go together")
+        return self
+
+    @property
+    def unit(self) -> str:
+        """Name of the unit, for people."""
+        return str(getattr(self, "rule", ""))
+
+    def rate(self, terms: Terms) -> Decimal | None:
+        """Price of one unit for these terms; None when the table does not hold them."""
+        if not self.by:
+            return self.usd
+        values: list[str] = []
+        for name in self.by:
+            value: Any = terms.payload
+            for part in name.split("."):
+                value = value.get(part) if isinstance(value, Mapping) else None
+            values.append(_word(value))
+        return self.table.get(",".join(values), self.usd)
+
+    def charge(self, terms: Terms) -> Money:
+        """Price of a call with these terms."""
+        raise NotImplementedError
+
+    def settled(self, units: Mapping[str, Decimal], terms: Terms) -> Decimal | None:
+        """Price from the quantities that the provider reported; None when they do not tell."""
+        for name, usd in self.reported.items():
+            if name in units:
+                return (units[name] * usd).quantize(MICRO, ROUND_HALF_UP)
+        if "billable_units" in units and self.usd is not None and self.linear:
+            return (units["billable_units"] * self.usd).quantize(MICRO, ROUND_HALF_UP)
+        return None
+
+    @property
+    def linear(self) -> bool:
+        """Whether the price is one rate times a quantity, so that reported billable units settle it."""
+        return not self.by
+
+
+class Free(_Tariff):
+    """Costs nothing."""
+
+    rule: Literal["free"] = "free"
+
+    def charge(self, terms: Terms) -> Money:
+        return Money.of(Decimal(0))
+
+
+class Unpriced(_Tariff):
+    """The price is not known beforehand."""
+
+    rule: Literal["unknown"] = "unknown"
+
+    def charge(self, terms: Terms) -> Money:
+        return Money()
+
+
+class PerOutput(_Tariff):
+    """A price for each output, whatever its size.
+
+    Attributes:
+        tiers: By length: `[[5, 0.35], [10, 0.70]]`, seconds up to which a price holds. Longer is not known, unless
+            `further_usd` prices each second beyond the last tier.
+    """
+
+    rule: Literal["output"] = "output"
+    tiers: tuple[tuple[float, Decimal], ...] = ()
+    further_usd: Decimal | None = None
+
+    @property
+    def linear(self) -> bool:
+        return not self.by and not self.tiers
+
+    def _tier(self, seconds: float) -> Decimal | None:
+        for limit, usd in self.tiers:
+            if seconds <= limit + 0.5:  # a 5 s clip may run some frames longer and is still the 5 s product
+                return usd
+        if self.further_usd is None:
+            return None
+        limit, usd = self.tiers[-1]
+        return usd + _decimal(seconds - limit) * self.further_usd
+
+    def charge(self, terms: Terms) -> Money:
+        duration = terms.output.duration_s
+        if not self.tiers:
+            rate = self.rate(terms)
+            return Money() if rate is None else Money.of(rate * terms.count)
+        prices = [self._tier(s) for s in (duration.low, duration.likely, duration.high)] if duration else []
+        known = [price * terms.count for price in prices if price is not None]
+        return Money.of(*known) if len(known) == 3 else Money()
+
+
+class PerMegapixel(_Tariff):
+    """A price for each megapixel, begun ones counted whole.
+
+    Attributes:
+        first_usd: Price of the first megapixel, when it differs from the further ones.
+        pixels: What counts as one.
+        whole: Begun megapixels count whole.
+        with_inputs: Input pictures are billed too, at the further price.
+    """
+
+    rule: Literal["megapixel"] = "megapixel"
+    first_usd: Decimal | None = None
+    pixels: int = 1_000_000
+    whole: bool = True
+    with_inputs: bool = False
+
+    @property
+    def linear(self) -> bool:
+        return not self.by and self.first_usd is None and not self.with_inputs
+
+    def _count(self, pixels: float) -> Decimal:
+        count = _decimal(pixels) / self.pixels
+        return count.to_integral_value(ROUND_CEILING) if self.whole else count
+
+    def charge(self, terms: Terms) -> Money:
+        rate, area = self.rate(terms), terms.output.pixels
+        if rate is None or area is None or (self.with_inputs and any(not item.pixels for item in terms.inputs)):
+            return Money()
+        first = rate if self.first_usd is None else self.first_usd
+        inputs = [item.pixels for item in terms.inputs if item.pixels] if self.with_inputs else []
+        totals: list[Decimal] = []
+        for end in ("low", "likely", "high"):
+            count = self._count(getattr(area, end))
+            output = first * min(count, Decimal(1)) + rate * max(count - 1, Decimal(0))
+            extra = sum((rate * self._count(getattr(span, end)) for span in inputs), Decimal(0))
+            totals.append(output * terms.count + extra)
+        return Money.of(*totals)
+
+
+class PerSecond(_Tariff):
+    """A price for each second of the output.
+
+    Attributes:
+        minimum_s: Least that is billed.
+        block_s: Seconds are billed in blocks of this length; 0 bills them as they are.
+        of: Whose seconds: `output`, or the longest `input`.
+    """
+
+    rule: Literal["second"] = "second"
+    minimum_s: Decimal = Decimal(0)
+    block_s: Decimal = Decimal(0)
+    of: Literal["output", "input"] = "output"
+
+    def _billed(self, seconds: float) -> Decimal:
+        quantity = max(_decimal(seconds), self.minimum_s)
+        if self.block_s:
+            quantity = (quantity / self.block_s).to_integral_value(ROUND_CEILING) * self.block_s
+        return quantity
+
+    def charge(self, terms: Terms) -> Money:
+        rate, duration = self.rate(terms), terms.output.duration_s
+        if self.of == "input":
+            spans = [item.duration_s for item in terms.inputs if item.duration_s]
+            duration = max(spans, key=lambda span: span.likely, default=None)
+        if rate is None or duration is None:
+            return Money()
+        return Money.of(*(rate * self._billed(s) * terms.count for s in (duration.low, duration.likely, duration.high)))
+
+
+class PerGpuSecond(_Tariff):
+    """A price for each second of computing, which is known only afterwards.
+
+    Attributes:
+        usd: Rate of the hardware.
+        low_s, expected_s, high_s: How long a call runs.
+    """
+
+    rule: Literal["gpu_second"] = "gpu_second"
+    low_s: Decimal
+    expected_s: Decimal
+    high_s: Decimal
+
+    def charge(self, terms: Terms) -> Money:
+        rate = self.rate(terms)
+        return Money() if rate is None else Money.of(rate * self.low_s, rate * self.expected_s, rate * self.high_s)
+
+    def settled(self, units: Mapping[str, Decimal], terms: Terms) -> Decimal | None:
+        rate = self.rate(terms)
+        if "gpu_seconds" in units and rate is not None:
+            return (units["gpu_seconds"] * rate).quantize(MICRO, ROUND_HALF_UP)
+        return super().settled(units, terms)
+
+
+class PerCharacter(_Tariff):
+    """A price for each `per` characters of the text.
+
+    Attributes:
+        minimum: Least number of characters that is billed.
+    """
+
+    rule: Literal["character"] = "character"
+    per: int = 1000
+    minimum: int = 0
+
+    def charge(self, terms: Terms) -> Money:
+        rate = self.rate(terms)
+        return Money() if rate is None else Money.of(rate * max(len(terms.text), self.minimum) / self.per)
+
+
+class PlanFigure(BaseModel):
+    """Planning figure for one output: what it cost at some quality (`is`) and size."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    values: tuple[str, ...] = Field(alias="is")
+    pixels: int
+    usd: Decimal
+
+
+class PerToken(_Tariff):
+    """A price for each token, by modality; planned from figures for whole outputs.
+
+    Attributes:
+        rates: USD for a million of each unit that the provider reports (`text_input_tokens`, `image_output_tokens`).
+        plan: Figures for the output tokens of one result; between two sizes the price is interpolated.
+        spread: Part that the real price may lie below or above the figure.
+        input_image_tokens: Low, expected and high for each input picture.
+    """
+
+    rule: Literal["token"] = "token"
+    rates: dict[str, Decimal]
+    plan: tuple[PlanFigure, ...] = ()
+    spread: Decimal = Decimal("0.25")
+    input_image_tokens: tuple[int, int, int] = (0, 0, 0)
+
+    @property
+    def linear(self) -> bool:
+        return False
+
+    def _planned(self, terms: Terms) -> Decimal | None:
+        wanted = tuple(_word(terms.payload.get(name)) for name in self.by)
+        figures = sorted((f.pixels, f.usd) for f in self.plan if f.values == wanted)
+        area = terms.output.pixels
+        if not figures or area is None:
+            return None
+        pixels = min(max(Decimal(int(area.likely)), Decimal(figures[0][0])), Decimal(figures[-1][0]))
+        for (low, cheap), (high, dear) in zip(figures, figures[1:], strict=False):
+            if low <= pixels <= high:
+                return cheap + (dear - cheap) * (pixels - low) / (high - low)
+        return figures[0][1]
+
+    def charge(self, terms: Terms) -> Money:
+        planned = self._planned(terms)
+        if planned is None:
+            return Money()
+        text, image = self.rates.get("text_input_tokens"), self.rates.get("image_input_tokens")
+        speed, million = TOKENS_PER_CHARACTER, Decimal(1_000_000)
+        totals: list[Decimal] = []
+        for at, per_character in enumerate((speed.low, speed.likely, speed.high)):
+            total = planned * terms.count * (1 + self.spread * (at - 1))
+            tokens = _decimal(per_character) * len(terms.text) + at * PROMPT_OVERHEAD_TOKENS
+            total += tokens * (text or 0) / million
+            total += len(terms.inputs) * self.input_image_tokens[at] * (image or 0) / million
+            totals.append(total)
+        return Money.of(*totals)
+
+    def settled(self, units: Mapping[str, Decimal], terms: Terms) -> Decimal | None:
+        priced = {name: count for name, count in units.items() if name in self.rates}
+        if not any(name.endswith("output_tokens") for name in priced):
+            return super().settled(units, terms)
+        total = sum((count * self.rates[name] for name, count in priced.items()), Decimal(0))
+        return (total / 1_000_000).quantize(MICRO, ROUND_HALF_UP)
+
+
+class PerCredit(_Tariff):
+    """A price in the provider's credits.
+
+    Attributes:
+        usd: Price of one credit.
+        credits: Credits for each unit.
+        each: The unit: `output`, or `second` of it.
+    """
+
+    rule: Literal["credit"] = "credit"
+    credits: Decimal
+    each: Literal["output", "second"] = "output"
+
+    def charge(self, terms: Terms) -> Money:
+        rate = self.rate(terms)
+        if rate is None:
+            return Money()
+        each = PerOutput(usd=rate * self.credits) if self.each == "output" else PerSecond(usd=rate * self.credits)
+        return each.charge(terms)
+
+    def settled(self, units: Mapping[str, Decimal], terms: Terms) -> Decimal | None:
+        rate = self.rate(terms)
+        if "credits" in units and rate is not None:
+            return (units["credits"] * rate).quantize(MICRO, ROUND_HALF_UP)
+        return super().settled(units, terms)
+
+
+Tariff = Annotated[
+    Free | Unpriced | PerOutput | PerMegapixel | PerSecond | PerGpuSecond | PerCharacter | PerToken | PerCredit,
+    Field(discriminator="rule"),
+]
