@@ -87,7 +87,7 @@ class Input(_Section):
     field: str = ""
     kind: Literal["image", "video", "audio"]
     required: bool = False
-    max_count: int = Field(1, ge=1)
+    max_count: int = Field(default=1, ge=1)
     contract: Contract | None = None
     help: str = ""
 
@@ -115,7 +115,7 @@ class OutputRule(_Section):
 
     kind: Literal["", "image", "video", "audio", "text"] = ""
     field: str = ""
-    count: int = Field(1, ge=1)
+    count: int = Field(default=1, ge=1)
     format: str = ""
     frame_rate: float | str | None = None
     has_audio: bool | str | None = None
@@ -136,7 +136,7 @@ class Times(_Section):
 
     expected_s: float = Field(gt=0)
     deadline_s: float = Field(gt=0)
-    first_poll_s: float = Field(1.0, gt=0)
+    first_poll_s: float = Field(default=1.0, gt=0)
 
 
 class Cancel(_Section):

@@ -162,11 +162,11 @@ def search(words: str = "") -> list[Card]:
 
 def typical_price(card: Card) -> Decimal | None:
     """Return the expected price of a call with all defaults, for comparing hosts; None when it is not known."""
-    picture = {"width_px": Span.exactly(1024), "height_px": Span.exactly(1024)}
+    side, length = Span.exactly(1024), Span.exactly(5)
     facts = {
-        "image": Facts(kind="image", **picture),
-        "video": Facts(kind="video", duration_s=Span.exactly(5), **picture),
-        "audio": Facts(kind="audio", duration_s=Span.exactly(5)),
+        "image": Facts(kind="image", width_px=side, height_px=side),
+        "video": Facts(kind="video", width_px=side, height_px=side, duration_s=length),
+        "audio": Facts(kind="audio", duration_s=length),
     }
     given = {name: "x" * 100 for name in ("prompt", "text") if name in card.parameters}
     inputs = {name: facts[rule.kind] for name, rule in card.inputs.items() if rule.required}

@@ -12,7 +12,7 @@ from ..media.types import AnyMedia
 from .base import Usage
 from .card import Card
 from .resolve import Resolved
-from .tariffs import Money, Terms
+from .terms import Money, Terms
 
 __all__ = ["Estimate", "actual", "estimate"]
 

@@ -9,63 +9,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Any
 
 from ..errors import ParameterError
 from ..media.contracts import Contract, ImageContract, VideoContract, violations
 from ..media.facts import Facts, Span, facts_of
-from ..media.types import AnyMedia, Media
-from .base import Request
+from ..media.types import Media
 from .card import FORMATS, SIZE_NAMES, UNIFIED, Card
 from .durations import Timed, read_seconds
 from .parameters import Parameter, Rejected, show, suggestion
-from .sizes import Sized, SizeWish
+from .resolved import Finish, Given, Resolved, finished, request_of
+from .sizes import Sized
+from .wishes import SizeWish
 
-__all__ = ["Finish", "Resolved", "contract_for", "request_of", "resolve"]
-
-Given = AnyMedia | Facts
-"""Input media: real, or predicted facts of media that does not exist yet."""
-
-
-@dataclass(frozen=True)
-class Finish:
-    """A planned local conversion of the result.
-
-    Attributes:
-        operation: `fit` (`width`, `height`), `trim` (`seconds`), `frame_rate` (`fps`) or `format` (`format`).
-        parameters: Of that operation.
-        reason: Why, for the plan.
-    """
-
-    operation: Literal["fit", "trim", "frame_rate", "format"]
-    parameters: Mapping[str, Any]
-    reason: str
-
-
-@dataclass(frozen=True)
-class Resolved:
-    """One request, translated.
-
-    Attributes:
-        parameters: Every unified parameter and option that the model takes, with its value or null; JSON values. This,
-            and not the payload, is what the call key is made of.
-        payload: The same for the provider.
-        media: Input media by the provider's field name.
-        finish: Local conversions of the result, in order.
-        expected: Facts of each output before `finish`.
-        final: Facts after `finish`.
-        count: Number of outputs.
-        notes: What a plan should say.
-    """
-
-    parameters: Mapping[str, Any]
-    payload: Mapping[str, Any]
-    media: Mapping[str, Given | list[Given]]
-    finish: tuple[Finish, ...]
-    expected: Facts
-    final: Facts
-    count: int = 1
-    notes: tuple[str, ...] = ()
+__all__ = ["Finish", "Given", "Resolved", "contract_for", "request_of", "resolve"]
 
 
 @dataclass
@@ -304,23 +261,6 @@ def _facts(work: _Work, sized: Sized, timed: Timed) -> Facts:
     )
 
 
-def _finished(facts: Facts, finish: Sequence[Finish]) -> Facts:
-    changed: dict[str, Any] = {}
-    for item in finish:
-        values = item.parameters
-        if item.operation == "fit":
-            changed |= {
-                "width_px": Span.exactly(values["width"]), "height_px": Span.exactly(values["height"]), "ratio": None,
-            }  # fmt: skip
-        elif item.operation == "trim":
-            changed["duration_s"] = Span.exactly(values["seconds"])
-        elif item.operation == "frame_rate":
-            changed["frame_rate"] = Span.exactly(values["fps"])
-        else:
-            changed["media_type"] = FORMATS[values["format"]]
-    return facts.model_copy(update=changed)
-
-
 def _nested(sent: Mapping[str, Any], fixed: Mapping[str, Any]) -> dict[str, Any]:
     payload: dict[str, Any] = {}
     for path, value in {**fixed, **sent}.items():
@@ -382,7 +322,7 @@ def resolve(
         media=work.media,
         finish=finish,
         expected=expected,
-        final=_finished(expected, finish),
+        final=finished(expected, finish),
         count=card.output.count,
         notes=(*work.notes, *card.notes),
     )
@@ -407,18 +347,3 @@ def contract_for(card: Card, name: str, given: Mapping[str, Any]) -> Contract | 
     ratio = f"{wish.ratio.numerator}:{wish.ratio.denominator}"
     empty = ImageContract() if rule.kind == "image" else VideoContract()
     return (contract or empty).model_copy(update={"ratios": (ratio,)})
-
-
-def request_of(card: Card, resolved: Resolved) -> Request:
-    """Return the request for the provider's adapter."""
-    field = {"output_field": card.output.field} if card.output.field else {}
-    return Request(
-        card_id=card.id,
-        endpoint=card.model,
-        payload=resolved.payload,
-        media=resolved.media,  # pyright: ignore[reportArgumentType]
-        capability=card.capability,
-        output_kind=card.output_kind,
-        deadline_s=card.times.deadline_s,
-        extra={**field, **card.extra},
-    )

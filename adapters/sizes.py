@@ -17,79 +17,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ..media.facts import Facts, Span, ratio_of
 from .parameters import Rejected, nearest, show, suggestion
+from .wishes import SizeWish, alike
 
-__all__ = ["ChoiceSize", "InputSize", "PixelSize", "SizeRule", "SizeWish", "Sized"]
+__all__ = ["ChoiceSize", "InputSize", "PixelSize", "SizeRule", "Sized"]
 
-RATIO_TOLERANCE = 0.02
 UNPROMISED = 2.0
 """Pixel sizes that no provider page promises are taken to hold within this factor."""
-
-
-@dataclass(frozen=True)
-class SizeWish:
-    """What the user asked: a size, a ratio, or nothing."""
-
-    size: tuple[int, int] | None = None
-    ratio: Fraction | None = None
-    text: str = ""
-
-    @classmethod
-    def of(cls, given: Mapping[str, Any]) -> SizeWish:
-        """Read `size`, `width`, `height` and `aspect_ratio`.
-
-        Raises:
-            Rejected: One is malformed, or two disagree.
-        """
-        named = {name: given.get(name) for name in ("size", "width", "height", "aspect_ratio")}
-        text = ", ".join(f"{name}={value!r}" for name, value in named.items() if value is not None)
-        ratio = _read_ratio(named["aspect_ratio"])
-        size = _read_size(named["size"])
-        width, height = _read_side("width", named["width"]), _read_side("height", named["height"])
-        if ratio and (width is None) != (height is None):
-            width = width or round(cast(int, height) * ratio)
-            height = height or round(width / ratio)
-        if (width is None) != (height is None) and not size:
-            raise Rejected(f"{text}: give both width and height, or one of them with aspect_ratio.")
-        sides = (width, height) if width and height else size
-        if size and ((width or size[0]) != size[0] or (height or size[1]) != size[1]):
-            raise Rejected(f"{text} contradict each other. Give size, or width and height.")
-        if sides and ratio and not _alike(Fraction(*sides), ratio):
-            raise Rejected(f"{text} contradict each other: {sides[0]}x{sides[1]} is not {named['aspect_ratio']}.")
-        return cls(sides, ratio or (Fraction(*sides) if sides else None), text)
-
-
-def _alike(one: Fraction | float, other: Fraction | float) -> bool:
-    return abs(float(one) / float(other) - 1) <= RATIO_TOLERANCE
-
-
-def _read_ratio(value: object) -> Fraction | None:
-    if value is None:
-        return None
-    try:
-        return ratio_of(value) if isinstance(value, str) else ratio_of("")
-    except ValueError:
-        raise Rejected(f"aspect_ratio={show(value)} is not a ratio such as '16:9'.") from None
-
-
-def _read_side(name: str, value: object) -> int | None:
-    if value is None or (isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 16384):
-        return value
-    raise Rejected(f"{name}={show(value)} is not a whole number of pixels from 1 to 16384.")
-
-
-def _read_size(value: object) -> tuple[int, int] | None:
-    parts: list[Any] = []
-    if value is None:
-        return None
-    if isinstance(value, str):
-        words = value.lower().replace("×", "x").split("x")
-        parts = [int(word) for word in words if word.strip().isdecimal()]
-    elif isinstance(value, (tuple, list)):
-        parts = list(cast("list[Any]", value))
-    sides = [part for part in parts if isinstance(part, int) and not isinstance(part, bool) and 1 <= part <= 16384]
-    if len(parts) != 2 or len(sides) != 2:
-        raise Rejected(f"size={show(value)} is not a size such as '1280x720' or (1280, 720).")
-    return sides[0], sides[1]
 
 
 @dataclass(frozen=True)
@@ -312,13 +245,13 @@ class ChoiceSize(_SizeRule):
     def _by_ratio(self, rows: list[SizeRow], wish: SizeWish) -> SizeRow:
         ratio = cast(Fraction, wish.ratio)
         named = [row for row in rows if row.aspect and row.ratio and ratio_of(row.ratio) == ratio]
-        alike = named or [row for row in rows if row.aspect and _alike(row.aspect, ratio)]
-        if not alike:
+        fitting = named or [row for row in rows if row.aspect and alike(row.aspect, ratio)]
+        if not fitting:
             known = {str(row.ratio or row.label): float(row.aspect) for row in rows if row.aspect}
             close = nearest(float(ratio), known.values()) if known else None
             hint = next((f" The nearest is {name}." for name, value in known.items() if value == close), "")
             raise Rejected(f"{wish.text} is not offered; allowed are {', '.join(known) or 'none'}.{hint}")
-        return self._default(alike)
+        return self._default(fitting)
 
     def _by_size(self, rows: list[SizeRow], wish: SizeWish) -> SizeRow:
         width, height = cast("tuple[int, int]", wish.size)
@@ -400,7 +333,7 @@ class InputSize(_SizeRule):
             Rejected: A ratio was asked that the input does not have.
         """
         facts = inputs.get(self.input)
-        if wish.ratio and not wish.size and facts and facts.aspect and not _alike(wish.ratio, facts.aspect.likely):
+        if wish.ratio and not wish.size and facts and facts.aspect and not alike(wish.ratio, facts.aspect.likely):
             raise Rejected(
                 f"{wish.text} differs from the {self.input}, whose ratio the output keeps "
                 f"({facts.aspect.likely:.3g}). Fit the {self.input} to {wish.text} first."

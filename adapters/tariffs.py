@@ -7,133 +7,23 @@ never 0.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal
-from typing import Annotated, Any, Literal, Self
+from itertools import pairwise
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
-from ..media.facts import Facts, Span
+from ..media.facts import Span
+from .terms import MICRO, Money, TariffBase, Terms, as_decimal, as_word
 
-__all__ = ["Money", "Tariff", "Terms"]
+__all__ = ["Tariff"]
 
-MICRO = Decimal("0.000001")
 TOKENS_PER_CHARACTER = Span(low=0.1, high=1.5, likely=0.25)
 """Text tokens for each character of a prompt, over languages."""
 PROMPT_OVERHEAD_TOKENS = 50
 
 
-@dataclass(frozen=True)
-class Money:
-    """A price: the least, the likely and the most it can be. All three are None when the price is not known."""
-
-    low: Decimal | None = None
-    expected: Decimal | None = None
-    high: Decimal | None = None
-
-    @classmethod
-    def of(cls, low: Decimal, expected: Decimal | None = None, high: Decimal | None = None) -> Money:
-        """Round to a millionth of a dollar; one figure stands for all three."""
-        figures = (low, low if expected is None else expected, low if high is None else high)
-        return cls(*(figure.quantize(MICRO, ROUND_HALF_UP) for figure in figures))
-
-    @property
-    def exact(self) -> Decimal | None:
-        """The price when it is certain."""
-        return self.expected if self.low == self.high else None
-
-
-@dataclass(frozen=True)
-class Terms:
-    """What a price depends on.
-
-    Attributes:
-        payload: The provider's own parameters.
-        text: The prompt or the text to speak.
-        output: Facts of one output: predicted, or found.
-        count: Number of outputs.
-        inputs: Facts of the input media, one for each file.
-    """
-
-    payload: Mapping[str, Any]
-    text: str = ""
-    output: Facts = field(default_factory=lambda: Facts(kind="image"))
-    count: int = 1
-    inputs: tuple[Facts, ...] = ()
-
-
-def _decimal(number: float) -> Decimal:
-    return Decimal(repr(round(number, 9)))
-
-
-def _word(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-class _Tariff(BaseModel):
-    """Fields of every rule.
-
-    Attributes:
-        usd: Price of one unit.
-        by: Provider fields that the price depends on; `table` then holds a price for their values, joined with commas.
-        table: `{"720p,true" = 0.40}`.
-        reported: USD for one unit that the provider reports after the call (`characters`, `credits`, ...).
-        verified: False when no primary source confirms the price.
-        note: Anything a plan should say.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    usd: Decimal | None = Field(None, ge=0)
-    by: tuple[str, ...] = ()
-    table: dict[str, Decimal] = {}
-    reported: dict[str, Decimal] = {}
-    verified: bool = True
-    note: str = ""
-
-    @model_validator(mode="after")
-    def _one_price(self) -> Self:
-        if bool(self.by) != bool(self.table) and "plan" not in type(self).model_fields:
-            raise ValueError("`by` and `table` go together")
-        return self
-
-    @property
-    def unit(self) -> str:
-        """Name of the unit, for people."""
-        return str(getattr(self, "rule", ""))
-
-    def rate(self, terms: Terms) -> Decimal | None:
-        """Price of one unit for these terms; None when the table does not hold them."""
-        if not self.by:
-            return self.usd
-        values: list[str] = []
-        for name in self.by:
-            value: Any = terms.payload
-            for part in name.split("."):
-                value = value.get(part) if isinstance(value, Mapping) else None
-            values.append(_word(value))
-        return self.table.get(",".join(values), self.usd)
-
-    def charge(self, terms: Terms) -> Money:
-        """Price of a call with these terms."""
-        raise NotImplementedError
-
-    def settled(self, units: Mapping[str, Decimal], terms: Terms) -> Decimal | None:
-        """Price from the quantities that the provider reported; None when they do not tell."""
-        for name, usd in self.reported.items():
-            if name in units:
-                return (units[name] * usd).quantize(MICRO, ROUND_HALF_UP)
-        if "billable_units" in units and self.usd is not None and self.linear:
-            return (units["billable_units"] * self.usd).quantize(MICRO, ROUND_HALF_UP)
-        return None
-
-    @property
-    def linear(self) -> bool:
-        """Whether the price is one rate times a quantity, so that reported billable units settle it."""
-        return not self.by
-
-
-class Free(_Tariff):
+class Free(TariffBase):
     """Costs nothing."""
 
     rule: Literal["free"] = "free"
@@ -142,7 +32,7 @@ class Free(_Tariff):
         return Money.of(Decimal(0))
 
 
-class Unpriced(_Tariff):
+class Unpriced(TariffBase):
     """The price is not known beforehand."""
 
     rule: Literal["unknown"] = "unknown"
@@ -151,7 +41,7 @@ class Unpriced(_Tariff):
         return Money()
 
 
-class PerOutput(_Tariff):
+class PerOutput(TariffBase):
     """A price for each output, whatever its size.
 
     Attributes:
@@ -174,7 +64,7 @@ class PerOutput(_Tariff):
         if self.further_usd is None:
             return None
         limit, usd = self.tiers[-1]
-        return usd + _decimal(seconds - limit) * self.further_usd
+        return usd + as_decimal(seconds - limit) * self.further_usd
 
     def charge(self, terms: Terms) -> Money:
         duration = terms.output.duration_s
@@ -186,7 +76,7 @@ class PerOutput(_Tariff):
         return Money.of(*known) if len(known) == 3 else Money()
 
 
-class PerMegapixel(_Tariff):
+class PerMegapixel(TariffBase):
     """A price for each megapixel, begun ones counted whole.
 
     Attributes:
@@ -207,7 +97,7 @@ class PerMegapixel(_Tariff):
         return not self.by and self.first_usd is None and not self.with_inputs
 
     def _count(self, pixels: float) -> Decimal:
-        count = _decimal(pixels) / self.pixels
+        count = as_decimal(pixels) / self.pixels
         return count.to_integral_value(ROUND_CEILING) if self.whole else count
 
     def charge(self, terms: Terms) -> Money:
@@ -225,7 +115,7 @@ class PerMegapixel(_Tariff):
         return Money.of(*totals)
 
 
-class PerSecond(_Tariff):
+class PerSecond(TariffBase):
     """A price for each second of the output.
 
     Attributes:
@@ -240,7 +130,7 @@ class PerSecond(_Tariff):
     of: Literal["output", "input"] = "output"
 
     def _billed(self, seconds: float) -> Decimal:
-        quantity = max(_decimal(seconds), self.minimum_s)
+        quantity = max(as_decimal(seconds), self.minimum_s)
         if self.block_s:
             quantity = (quantity / self.block_s).to_integral_value(ROUND_CEILING) * self.block_s
         return quantity
@@ -255,7 +145,7 @@ class PerSecond(_Tariff):
         return Money.of(*(rate * self._billed(s) * terms.count for s in (duration.low, duration.likely, duration.high)))
 
 
-class PerGpuSecond(_Tariff):
+class PerGpuSecond(TariffBase):
     """A price for each second of computing, which is known only afterwards.
 
     Attributes:
@@ -279,7 +169,7 @@ class PerGpuSecond(_Tariff):
         return super().settled(units, terms)
 
 
-class PerCharacter(_Tariff):
+class PerCharacter(TariffBase):
     """A price for each `per` characters of the text.
 
     Attributes:
@@ -305,7 +195,7 @@ class PlanFigure(BaseModel):
     usd: Decimal
 
 
-class PerToken(_Tariff):
+class PerToken(TariffBase):
     """A price for each token, by modality; planned from figures for whole outputs.
 
     Attributes:
@@ -326,13 +216,13 @@ class PerToken(_Tariff):
         return False
 
     def _planned(self, terms: Terms) -> Decimal | None:
-        wanted = tuple(_word(terms.payload.get(name)) for name in self.by)
+        wanted = tuple(as_word(terms.payload.get(name)) for name in self.by)
         figures = sorted((f.pixels, f.usd) for f in self.plan if f.values == wanted)
         area = terms.output.pixels
         if not figures or area is None:
             return None
         pixels = min(max(Decimal(int(area.likely)), Decimal(figures[0][0])), Decimal(figures[-1][0]))
-        for (low, cheap), (high, dear) in zip(figures, figures[1:], strict=False):
+        for (low, cheap), (high, dear) in pairwise(figures):
             if low <= pixels <= high:
                 return cheap + (dear - cheap) * (pixels - low) / (high - low)
         return figures[0][1]
@@ -346,7 +236,7 @@ class PerToken(_Tariff):
         totals: list[Decimal] = []
         for at, per_character in enumerate((speed.low, speed.likely, speed.high)):
             total = planned * terms.count * (1 + self.spread * (at - 1))
-            tokens = _decimal(per_character) * len(terms.text) + at * PROMPT_OVERHEAD_TOKENS
+            tokens = as_decimal(per_character) * len(terms.text) + at * PROMPT_OVERHEAD_TOKENS
             total += tokens * (text or 0) / million
             total += len(terms.inputs) * self.input_image_tokens[at] * (image or 0) / million
             totals.append(total)
@@ -360,7 +250,7 @@ class PerToken(_Tariff):
         return (total / 1_000_000).quantize(MICRO, ROUND_HALF_UP)
 
 
-class PerCredit(_Tariff):
+class PerCredit(TariffBase):
     """A price in the provider's credits.
 
     Attributes:

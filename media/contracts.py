@@ -29,17 +29,17 @@ class _Contract(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     media_types: tuple[str, ...] = ()
-    max_bytes: int | None = Field(None, gt=0)
+    max_bytes: int | None = Field(default=None, gt=0)
 
 
 class _Sized(_Contract):
-    min_width_px: int | None = Field(None, ge=1)
-    max_width_px: int | None = Field(None, ge=1)
-    min_height_px: int | None = Field(None, ge=1)
-    max_height_px: int | None = Field(None, ge=1)
-    min_pixels: int | None = Field(None, ge=1)
-    max_pixels: int | None = Field(None, ge=1)
-    multiple: int | None = Field(None, ge=2)
+    min_width_px: int | None = Field(default=None, ge=1)
+    max_width_px: int | None = Field(default=None, ge=1)
+    min_height_px: int | None = Field(default=None, ge=1)
+    max_height_px: int | None = Field(default=None, ge=1)
+    min_pixels: int | None = Field(default=None, ge=1)
+    max_pixels: int | None = Field(default=None, ge=1)
+    multiple: int | None = Field(default=None, ge=2)
     sizes: tuple[tuple[int, int], ...] = ()
     ratios: tuple[str, ...] = ()
     min_ratio: str | None = None
@@ -54,8 +54,8 @@ class _Sized(_Contract):
 
 
 class _Timed(_Contract):
-    min_duration_s: float | None = Field(None, ge=0)
-    max_duration_s: float | None = Field(None, gt=0)
+    min_duration_s: float | None = Field(default=None, ge=0)
+    max_duration_s: float | None = Field(default=None, gt=0)
 
 
 class ImageContract(_Sized):
@@ -71,8 +71,8 @@ class VideoContract(_Sized, _Timed):
 
     kind: Literal["video"] = "video"
     durations_s: tuple[float, ...] = ()
-    min_frame_rate: float | None = Field(None, gt=0)
-    max_frame_rate: float | None = Field(None, gt=0)
+    min_frame_rate: float | None = Field(default=None, gt=0)
+    max_frame_rate: float | None = Field(default=None, gt=0)
     frame_rates: tuple[float, ...] = ()
     codecs: tuple[str, ...] = ()
     audio: Presence = "any"
