@@ -214,7 +214,7 @@ def write(
     what: str,
     duration_s: float | None = None,
     options: Mapping[str, Any] | None = None,
-    check: Callable[[Path], None] | None = None,
+    check: Callable[[Path], object] | None = None,
 ) -> None:
     """Encode streams into a file, atomically: `target` is absent, its old self, or complete and on disk.
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from array import array
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,10 @@ __all__ = ["AudioGauge", "Gauge", "VideoGauge", "reason_of"]
 DECODE_TRIES = 200
 """Packets that may pass before the first picture; a stream may begin between two key frames."""
 
+USUAL_RATES = (
+    *(Fraction(rate) for rate in (10, 12, 15, 24, 25, 30, 50, 60)),
+    *(Fraction(rate * 1000, 1001) for rate in (24, 30, 60)),
+)
 PRIMARIES = {
     1: "bt709",
     4: "bt470m",
@@ -151,6 +157,7 @@ class VideoGauge(Gauge):
             raise ProbeError(f"Cannot use '{self.name}': its video does not decode ({self.failure}).")
         context, frame = self.stream.codec_context, self.first
         frame_rate, is_constant, duration = self.timing()
+        alpha_mode = {key.lower(): value for key, value in self.stream.metadata.items()}.get("alpha_mode")
         rotation, is_mirrored = _orientation(frame)
         components = frame.format.components
         return VideoStream(
@@ -165,15 +172,25 @@ class VideoGauge(Gauge):
             is_mirrored=is_mirrored,
             frame_rate=frame_rate,
             is_constant_rate=is_constant,
+            nominal_rate=frame_rate if is_constant else self.usual_rate(),
             frames=len(self.times),
             duration_s=float(duration),
             start_s=float(self.low * self.time_base),
             time_base=self.time_base,
             colour=_colour(context),
             bit_depth=max((component.bits for component in components), default=8),
-            has_alpha=any(component.is_alpha for component in components),
+            has_alpha=alpha_mode == "1" or any(component.is_alpha for component in components),
             is_interlaced=frame.interlaced_frame,
+            parameters=hashlib.sha256(bytes(context.extradata or b"")).hexdigest()[:16],
         )
+
+    def usual_rate(self) -> Fraction:
+        """The rate of the closest frames, leaving out the closest tenth of gaps, as the usual rate next to it."""
+        times = sorted(self.times)
+        gaps = sorted(b - a for a, b in pairwise(times) if b > a)
+        rate = min(Fraction(60), 1 / (gaps[len(gaps) // 10] * self.time_base))
+        near = min(USUAL_RATES, key=lambda usual: abs(usual - rate))
+        return near if abs(near - rate) <= near / 50 else max(Fraction(1), rate.limit_denominator(1001))
 
     def timing(self) -> tuple[Fraction, bool, Fraction]:
         """Frame rate, whether it is constant, and duration (s)."""

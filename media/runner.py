@@ -23,7 +23,7 @@ from typing import IO
 from ..errors import EncodeError
 from ..settings import Settings, get_settings
 
-__all__ = ["Progress", "cancellation", "check_not_cancelled", "run", "scratch_beside"]
+__all__ = ["Progress", "cancellation", "check_not_cancelled", "run", "scratch_beside", "stage"]
 
 Progress = Callable[[float, float | None], None]
 """Called with the seconds of media written so far, and the seconds there will be (None when not known)."""
@@ -62,6 +62,26 @@ def cancellation(
     token = _control.set(_Control(event, on_progress))
     try:
         yield event
+    finally:
+        _control.reset(token)
+
+
+@contextlib.contextmanager
+def stage(done_s: float, total_s: float) -> Iterator[None]:
+    """Report the progress of what runs inside as a part of a longer work.
+
+    Args:
+        done_s: Seconds of media that earlier parts have written.
+        total_s: Seconds that all parts together will write.
+    """
+    outer = _control.get()
+    tell = outer.on_progress
+    if tell is None:
+        yield
+        return
+    token = _control.set(_Control(outer.cancel, lambda at_s, _: tell(done_s + at_s, total_s)))
+    try:
+        yield
     finally:
         _control.reset(token)
 

@@ -37,10 +37,13 @@ class VideoStream:
         rotation_deg: Clockwise turn that a player applies: 0, 90, 180 or 270. `is_mirrored`: it also mirrors.
         frame_rate: True average: frames by duration. Exact where the rate is constant.
         is_constant_rate: Whether all frames are equally far apart (within the container's clock).
+        nominal_rate: Rate for a constant-rate copy: `frame_rate` where it is constant, else the usual rate that keeps
+            nearly all frames (at most 60).
         frames: Frames that are shown.
         duration_s: From the first frame to the end of the last, in seconds. `start_s`: when the first is shown.
         time_base: Unit of the container's clock, in seconds.
         bit_depth: Bits of one component. `has_alpha`: whether there is a transparency plane.
+        parameters: Digest of the codec's parameter sets; streams with equal ones can follow each other undecoded.
     """
 
     index: int
@@ -54,6 +57,7 @@ class VideoStream:
     is_mirrored: bool
     frame_rate: Fraction
     is_constant_rate: bool
+    nominal_rate: Fraction
     frames: int
     duration_s: float
     start_s: float
@@ -62,6 +66,7 @@ class VideoStream:
     bit_depth: int = 8
     has_alpha: bool = False
     is_interlaced: bool = False
+    parameters: str = ""
 
     @property
     def is_hdr(self) -> bool:
