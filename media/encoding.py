@@ -17,7 +17,7 @@ from PIL import Image
 
 from ..errors import EncodeError, MediaLimitError, ParameterError
 from .colour import Rgba, flattened
-from .store import FILE_MODE, PARTIAL
+from .durable import FILE_MODE, PARTIAL
 
 __all__ = ["ALPHA_FORMATS", "PictureFormat", "encode_picture", "encode_within", "format_of", "publish", "save_picture"]
 

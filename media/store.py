@@ -1,19 +1,21 @@
 """The store: content-addressed files named by their SHA-256, over any fsspec file system.
 
 Layout: `<root>/<first two hex digits>/<digest><suffix>`. Writes are durable and atomic: bytes go to a temporary name,
-are flushed to disk, then renamed; a torn file is never visible under its final name. Remote stores are read through
-a local cache folder with the same layout.
+are flushed to disk, then renamed; a torn file is never visible under its final name, and what is renamed was hashed as it
+was written. Remote stores are read through a local cache folder with the same layout; the remote copy is the one that counts.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-import shutil
+import re
 import tempfile
+import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -23,53 +25,15 @@ from fsspec.implementations.local import LocalFileSystem
 
 from ..errors import MediaCorruptError, MediaMissingError
 from ..settings import get_settings
+from .durable import PARTIAL, changed, digest_of, write_durably
 
 __all__ = ["Store", "Stored", "digest_of"]
 
-CHUNK = 1 << 20
-PARTIAL = ".part-"
-
-
-def digest_of(path: Path) -> tuple[str, int]:
-    """Return the SHA-256 (hex) and the length in bytes of a file."""
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return digest, file.tell()
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
-def _file_mode() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
-
-
-FILE_MODE = _file_mode()  # umask() is process-wide, so it is read once, before any thread exists
-
-
-def write_durably(source: Path, target: Path) -> None:
-    """Copy `source` to `target` so that `target` is either absent, its old self, or complete and on disk."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=PARTIAL, suffix=target.suffix, dir=target.parent)
-    try:
-        with os.fdopen(handle, "wb") as out, source.open("rb") as data:
-            shutil.copyfileobj(data, out, CHUNK)
-            out.flush()
-            os.fsync(out.fileno())
-        os.chmod(name, FILE_MODE)
-        os.replace(name, target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    _sync_folder(target.parent)
+SCRATCH = ".scratch"
+DIGEST = re.compile(r"[0-9a-f]{64}")
+SUFFIX = re.compile(r"\.[a-z0-9]{1,8}")
+WHOLE_OBJECTS = {"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss"}
+"""Protocols of object stores: they make a whole object visible at once, so no temporary name is needed."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +66,8 @@ class Store:
         return _open(settings.store_url, str(settings.home))
 
     def _name(self, digest: str, suffix: str) -> str:
+        if not DIGEST.fullmatch(digest) or not SUFFIX.fullmatch(suffix):
+            raise ValueError(f"{digest!r} with suffix {suffix!r} does not name a stored file.")
         return f"{digest[:2]}/{digest}{suffix}"
 
     def _remote(self, digest: str, suffix: str) -> str:
@@ -113,7 +79,7 @@ class Store:
     @contextmanager
     def scratch(self) -> Iterator[Path]:
         """Give a private empty folder on the store's own disk; it is removed with its content at the end."""
-        parent = self._local / ".scratch"
+        parent = self._local / SCRATCH
         parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=parent, ignore_cleanup_errors=True) as name:
             yield Path(name)
@@ -123,35 +89,46 @@ class Store:
 
         Returns:
             Its digest (hex) and its size in bytes. Storing the same bytes again writes nothing.
+
+        Raises:
+            MediaCorruptError: The file changed while it was stored.
         """
         digest, size = digest_of(source)
         target = self._cached(digest, suffix)
         if not (target.exists() and target.stat().st_size == size and digest_of(target)[0] == digest):
-            write_durably(source, target)
+            write_durably(source, target, digest)
         if not self.is_local and not self._remote_matches(digest, suffix, size):
             self._upload(target, digest, suffix)
         return digest, size
 
     def _remote_matches(self, digest: str, suffix: str, size: int) -> bool:
+        return self._remote_exists(digest, suffix) and self._fs.size(self._remote(digest, suffix)) == size
+
+    def _remote_exists(self, digest: str, suffix: str) -> bool:
         remote = self._remote(digest, suffix)
-        return bool(self._fs.exists(remote)) and self._fs.size(remote) == size
+        self._fs.invalidate_cache(remote.rsplit("/", 1)[0])  # other machines write to the same store
+        return bool(self._fs.exists(remote))
 
     def _upload(self, source: Path, digest: str, suffix: str) -> None:
         remote = self._remote(digest, suffix)
-        self._fs.makedirs(remote.rsplit("/", 1)[0], exist_ok=True)
-        # Object stores make a whole object visible at once; other file systems get the temporary name and the rename.
-        if "s3" in self._fs.protocol or "gcs" in self._fs.protocol or "abfs" in self._fs.protocol:
+        folder = remote.rsplit("/", 1)[0]
+        self._fs.makedirs(folder, exist_ok=True)
+        protocols = {self._fs.protocol} if isinstance(self._fs.protocol, str) else set(self._fs.protocol)
+        if protocols & WHOLE_OBJECTS:
             self._fs.put_file(str(source), remote)
             return
-        partial = f"{remote.rsplit('/', 1)[0]}/{PARTIAL}{os.urandom(8).hex()}{suffix}"
-        self._fs.put_file(str(source), partial)
-        self._fs.mv(partial, remote)
+        partial = f"{folder}/{PARTIAL}{os.urandom(8).hex()}{suffix}"
+        try:
+            self._fs.put_file(str(source), partial)
+            self._fs.mv(partial, remote)
+        except BaseException:
+            if self._fs.exists(partial):
+                self._fs.rm_file(partial)
+            raise
 
     def exists(self, digest: str, suffix: str) -> bool:
         """Return whether the bytes are in the store (for a remote store: really there, not only cached here)."""
-        if self.is_local:
-            return self._cached(digest, suffix).exists()
-        return bool(self._fs.exists(self._remote(digest, suffix)))
+        return self._cached(digest, suffix).exists() if self.is_local else self._remote_exists(digest, suffix)
 
     def locate(self, digest: str, suffix: str) -> Path:
         """Return a local file with the bytes, fetching and checking it first when the store is remote.
@@ -163,63 +140,119 @@ class Store:
         local = self._cached(digest, suffix)
         if local.exists():
             return local
-        if self.is_local or not self._fs.exists(self._remote(digest, suffix)):
-            raise MediaMissingError(
-                f"The store {self.url} does not hold {digest[:12]}…{suffix}. It was deleted, or PREFECT_MEDIA_STORE "
-                "names another store. Run the task again to make it anew."
-            )
+        if self.is_local or not self._remote_exists(digest, suffix):
+            raise self._missing(digest, suffix)
         with self.scratch() as folder:
             fetched = folder / f"fetched{suffix}"
-            self._fs.get_file(self._remote(digest, suffix), str(fetched))
-            self._verify(fetched, digest)
-            write_durably(fetched, local)
+            try:
+                self._fs.get_file(self._remote(digest, suffix), str(fetched))
+            except FileNotFoundError as exc:
+                raise self._missing(digest, suffix) from exc
+            self._verify(fetched, digest, suffix)
+            write_durably(fetched, local, digest)
         return local
 
-    def _verify(self, path: Path, digest: str) -> None:
-        found, size = digest_of(path)
+    def _missing(self, digest: str, suffix: str) -> MediaMissingError:
+        return MediaMissingError(
+            f"The store {_shown(self.url)} does not hold {digest[:12]}…{suffix}. It was deleted, or PREFECT_MEDIA_STORE "
+            "names another store. Run the task again to make it anew."
+        )
+
+    def _verify(self, path: Path, digest: str, suffix: str) -> None:
+        try:
+            found, size = digest_of(path)
+        except FileNotFoundError as exc:
+            raise self._missing(digest, suffix) from exc
         if found != digest:
             raise MediaCorruptError(
-                f"Stored bytes changed: {path.name} should have SHA-256 {digest[:12]}…, found {found[:12]}… "
-                f"({size} bytes). Delete the file; a rerun makes it anew."
+                f"{changed(digest, suffix, found)} It has {size} bytes in the store {_shown(self.url)}. "
+                "Delete the file there; a rerun makes it anew."
             )
 
     def verify(self, digest: str, suffix: str) -> None:
-        """Check stored bytes against their digest.
+        """Check stored bytes against their digest. A spoilt copy in the cache of a remote store is fetched anew.
 
         Raises:
             MediaMissingError, MediaCorruptError: They are not there, or not the same.
         """
-        self._verify(self.locate(digest, suffix), digest)
+        path = self.locate(digest, suffix)
+        try:
+            self._verify(path, digest, suffix)
+        except MediaCorruptError:
+            if self.is_local:
+                raise
+            path.unlink(missing_ok=True)
+            self.locate(digest, suffix)
 
     def read(self, digest: str, suffix: str) -> bytes:
-        """Return the bytes, checked against the digest."""
-        path = self.locate(digest, suffix)
-        data = path.read_bytes()
-        if hashlib.sha256(data).hexdigest() != digest:
-            self._verify(path, digest)
-        return data
+        """Return the bytes, checked against the digest.
+
+        Raises:
+            MediaMissingError, MediaCorruptError: As for `verify`.
+        """
+        try:
+            data = self.locate(digest, suffix).read_bytes()
+            if hashlib.sha256(data).hexdigest() == digest:
+                return data
+            self.verify(digest, suffix)
+            return self.locate(digest, suffix).read_bytes()
+        except FileNotFoundError as exc:
+            raise self._missing(digest, suffix) from exc
 
     def copy_out(self, digest: str, suffix: str, target: Path) -> Path:
-        """Copy the bytes to `target`, atomically, checked against the digest."""
-        source = self.locate(digest, suffix)
-        self._verify(source, digest)
-        write_durably(source, target)
+        """Copy the bytes to `target`, atomically, checked against the digest.
+
+        Raises:
+            MediaMissingError, MediaCorruptError: As for `verify`; `target` is then untouched.
+        """
+        self.verify(digest, suffix)
+        write_durably(self.locate(digest, suffix), target, digest)
         return target
 
     def files(self) -> Iterator[Stored]:
         """List every stored file."""
+        self._fs.invalidate_cache()
         if not self._fs.exists(self._root):
             return
         for name, facts in self._fs.find(self._root, detail=True).items():
-            base = name.rsplit("/", 1)[-1]
+            base = str(name).rsplit("/", 1)[-1]
             digest, dot, suffix = base.partition(".")
-            if len(digest) == 64 and "/.scratch/" not in name:
-                modified = facts.get("mtime") or getattr(facts.get("LastModified"), "timestamp", lambda: 0.0)()
-                yield Stored(digest, dot + suffix, int(facts["size"]), float(modified))
+            if DIGEST.fullmatch(digest) and SUFFIX.fullmatch(dot + suffix) and f"/{SCRATCH}/" not in name:
+                yield Stored(digest, dot + suffix, int(facts["size"]), _modified_s(facts))
 
     def garbage(self, used: Collection[str]) -> Iterator[Stored]:
         """List stored files whose digest is not in `used`. Nothing is deleted."""
         return (stored for stored in self.files() if stored.digest not in used)
+
+    def leftovers(self, older_than_s: float = 86_400.0) -> Iterator[Path]:
+        """List half-written files and scratch folders of processes that died. Nothing is deleted.
+
+        Args:
+            older_than_s: Younger ones may belong to a process that still writes.
+        """
+        for path in (*self._local.glob(f"*/{PARTIAL}*"), *self._local.glob(f"{SCRATCH}/*")):
+            try:
+                age = time.time() - path.stat().st_mtime
+            except FileNotFoundError:  # finished in this moment
+                continue
+            if age >= older_than_s:
+                yield path
+
+
+def _modified_s(facts: dict[str, Any]) -> float:
+    """Seconds since the epoch, under whatever key this file system keeps them; 0 when it does not."""
+    for key in ("mtime", "LastModified", "last_modified", "updated", "created"):
+        value = facts.get(key)
+        if isinstance(value, (int, float)):
+            return float(value)
+        if isinstance(value, datetime):
+            return value.timestamp()
+    return 0.0
+
+
+def _shown(url: str) -> str:
+    """The URL without user name and password."""
+    return re.sub(r"(?<=://)[^/@]*@", "", url)
 
 
 @lru_cache(maxsize=8)
