@@ -87,6 +87,7 @@ class Gauge:
 
 class AudioGauge(Gauge):
     kind = "audio"
+    longest = 0
 
     def trimmed(self, packet: Any, start: int, end: int) -> tuple[int, int]:
         """Leave out samples that the container marks as priming or padding."""
@@ -94,8 +95,10 @@ class AudioGauge(Gauge):
             if data.data_type == "skip_samples" and data.data_size >= 8:
                 raw = bytes(data)
                 per_tick = self.stream.codec_context.sample_rate * self.time_base
+                is_cut = end - start < self.longest  # Ogg and Matroska shorten the last packet themselves (Opus)
                 start += round(int.from_bytes(raw[:4], "little") / per_tick)
-                end -= round(int.from_bytes(raw[4:8], "little") / per_tick)
+                end -= 0 if is_cut else round(int.from_bytes(raw[4:8], "little") / per_tick)
+        self.longest = max(self.longest, packet.duration or 0)
         return start, max(start, end)
 
     def facts(self) -> AudioStream:
