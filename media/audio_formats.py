@@ -40,6 +40,7 @@ class AudioShape:
         channels: As many as it takes.
         bit_rate_bps: None where the encoder has none (PCM, FLAC).
         is_deep: 24 bits for a sample instead of 16, where the encoder keeps them (WAV, FLAC).
+        container: FFmpeg's name of it, where it does not follow from the suffix.
     """
 
     encoder: str
@@ -47,6 +48,7 @@ class AudioShape:
     channels: int
     bit_rate_bps: int | None = None
     is_deep: bool = False
+    container: str | None = None
 
     @property
     def layout(self) -> str:
@@ -63,6 +65,8 @@ class AudioShape:
         chosen: dict[str, Any] = {f"c:{stream}": self.encoder, f"ar:{stream}": self.sample_rate_hz}
         if self.bit_rate_bps is not None:
             chosen[f"b:{stream}"] = self.bit_rate_bps
+        if self.container:
+            chosen["f"] = self.container
         if self.encoder == "aac":
             chosen["aac_pns"] = 0  # noise that the decoder makes up has peaks that nobody can limit
         if self.encoder == "flac":
@@ -127,7 +131,8 @@ def audio_shape(
     count = channels or min(source.channels, most)
     deep = encoder in ("pcm", "flac") and source.sample_format in DEEP and source.codec not in LOSSY_CODECS
     name = ("pcm_s24le" if deep else "pcm_s16le") if encoder == "pcm" else encoder
-    return AudioShape(name, rate, count, bit_rate_bps or _bit_rate(encoder, rate, count), deep)
+    container = "webm" if suffix.lower() == ".weba" else None
+    return AudioShape(name, rate, count, bit_rate_bps or _bit_rate(encoder, rate, count), deep, container)
 
 
 LOSSY_CODECS = ("aac", "mp3", "opus", "vorbis", "ac3", "eac3", "dts", "mp2", "wmav2", "amrnb", "amrwb")
@@ -137,13 +142,18 @@ LOSSY_CODECS = ("aac", "mp3", "opus", "vorbis", "ac3", "eac3", "dts", "mp2", "wm
 def conform(node: Any, source: AudioStream, shape: AudioShape) -> Any:
     """Bring a stream to a shape: float samples at its rate and layout.
 
-    Fewer channels are mixed by ITU-R BS.775 weights without the drop of 7 dB that FFmpeg applies to whole numbers;
-    a limiter catches what sums above full scale.
+    Mono goes to both sides of stereo as it is; stereo becomes mono as the average. Surround is mixed down by ITU-R
+    BS.775 weights, without the drop of 7 dB that FFmpeg applies to whole numbers; a limiter catches what sums above
+    full scale.
     """
-    node = node.filter("aresample", shape.sample_rate_hz)
-    if source.channels == 1 and shape.channels == 2:  # at the same level in both, as players show mono
-        return node.filter("aformat", sample_fmts="fltp").filter("pan", args="stereo|c0=c0|c1=c0")
-    node = node.filter("aformat", sample_fmts="fltp", channel_layouts=shape.layout)
-    if source.channels > shape.channels:
+    node = node.filter("aresample", shape.sample_rate_hz).filter("aformat", sample_fmts="fltp")
+    if source.channels == 1 and shape.channels == 2:
+        return node.filter("pan", args="stereo|c0=c0|c1=c0")
+    if source.channels == shape.channels or shape.channels > 1:
+        node = node.filter("aformat", channel_layouts=shape.layout)
+    else:
+        stereo = node if source.channels == 2 else node.filter("aformat", channel_layouts="stereo")
+        node = stereo.filter("pan", args="mono|c0=0.5*c0+0.5*c1")
+    if source.channels > max(2, shape.channels):
         node = node.filter("alimiter", limit=0.98, level=0, attack=2, release=50, latency=1)
     return node
