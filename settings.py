@@ -29,6 +29,7 @@ class Settings(BaseSettings):
     home: Path = Field(Path("~/.prefect-media"), description="Folder of the default store and ledger.")
     store: str = Field("", description="fsspec URL of the store; default `<home>/store`.")
     ledger: str = Field("", description="SQLAlchemy URL of the ledger; default `<home>/ledger.db`.")
+    keep_parameters: bool = Field(True, description="Whether the ledger records parameters of calls (prompts among them).")
     resubmit_below: Decimal = Field(
         Decimal("0.05"), ge=0, description="An unknown submission estimated at most this much is sent again; above, held."
     )

@@ -1,0 +1,343 @@
+"""Who works on which call: claims with leases, look-up, listing."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import threading
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import Any
+
+from sqlalchemy import bindparam, delete, insert, select, update
+
+from ..adapters.base import Job
+from ..errors import ClaimLostError, ConfigurationError
+from .database import Database, Transaction
+from .money import from_nano
+from .owner import is_surely_dead, this_process
+from .records import NO_LABELS, Attempt, Busy, Call, CallSpec, CallState, Claim, Claimed, Done, Labels, to_json
+from .schema import ATTEMPTS, CALLS
+
+__all__ = ["CHUNK", "Calls", "attempt_of", "call_of"]
+
+CHUNK = 500
+"""Keys in one statement."""
+LEASE_S = 60.0
+PAGE = 200
+RENEWALS = 200
+"""Claims renewed in one transaction, so that others do not wait long for the lock."""
+
+C = CALLS.c
+A = ATTEMPTS.c
+
+FIND = select(CALLS).where(C.key == bindparam("k"))
+FIND_MANY = select(CALLS).where(C.key.in_(bindparam("ks", expanding=True)))
+OWNERS = select(C.key, C.owner, C.token, C.lease_until).where(C.key.in_(bindparam("ks", expanding=True)))
+LAST = select(ATTEMPTS).where(A.call_key == bindparam("k"), A.number == bindparam("n"))
+ALL_ATTEMPTS = select(ATTEMPTS).where(A.call_key == bindparam("k")).order_by(A.number)
+RENEW = update(CALLS).where(C.key == bindparam("k"), C.token == bindparam("t")).values(lease_until=bindparam("until"))
+TAKE = (
+    update(CALLS)
+    .where(C.key == bindparam("k"))
+    .values(
+        {
+            name: bindparam(name)
+            for name in ("owner", "token", "lease_until", "flow", "flow_run", "batch", "row", "updated_at")
+        }
+    )
+)
+RELEASE = (
+    update(CALLS)
+    .where(C.key == bindparam("k"), C.token == bindparam("t"))
+    .values(owner=None, token=None, lease_until=None)
+)
+FORGET_NEW = delete(CALLS).where(C.key == bindparam("k"), C.state == CallState.NEW, C.token.is_(None))
+MARK_ATTEMPT = (
+    update(ATTEMPTS).where(A.call_key == bindparam("k"), A.number == bindparam("n")).values(state=bindparam("s"))
+)
+MARK_CALL = (
+    update(CALLS)
+    .where(C.key == bindparam("k"))
+    .values(state=bindparam("s"), result_attempt=None, outputs=None, cost=None)
+)
+
+
+class Calls:
+    """Claims on calls, and what is known of them.
+
+    Args:
+        database: Of the ledger.
+        keep_parameters: Whether to record the parameters of calls (prompts among them).
+
+    Attributes:
+        changed: Called with each key whose claim ended in this process, once that is durable.
+    """
+
+    def __init__(self, database: Database, *, keep_parameters: bool = True) -> None:
+        self._database = database
+        self._keep = keep_parameters
+        self.changed: Callable[[str], None] = lambda _key: None
+        self._held: dict[str, tuple[Claim, float]] = {}
+        self._held_lock = threading.Lock()
+
+    def find(self, key: str) -> Call | None:
+        """Return what is known of a call."""
+        with self._database.read() as connection:
+            row = connection.execute(FIND, {"k": key}).one_or_none()
+        return None if row is None else call_of(row)
+
+    def find_many(self, keys: Iterable[str]) -> dict[str, Call]:
+        """Return the calls among `keys` that the ledger knows."""
+        wanted = list(dict.fromkeys(keys))
+        found: dict[str, Call] = {}
+        with self._database.read() as connection:
+            for start in range(0, len(wanted), CHUNK):
+                for row in connection.execute(FIND_MANY, {"ks": wanted[start : start + CHUNK]}):
+                    found[row.key] = call_of(row)
+        return found
+
+    def attempts(self, key: str) -> list[Attempt]:
+        """Return every attempt at a call, first one first."""
+        with self._database.read() as connection:
+            return [attempt_of(row) for row in connection.execute(ALL_ATTEMPTS, {"k": key})]
+
+    def claim(
+        self, spec: CallSpec, *, labels: Labels = NO_LABELS, lease_s: float = LEASE_S, lost: int | None = None
+    ) -> Claimed | Busy | Done:
+        """Ask for the right to work on a call.
+
+        A claim whose lease has expired, or whose process on this machine has died, is taken over. Claims are renewed
+        by the ledger until they are released, done, or the process ends.
+
+        Args:
+            spec: The call.
+            labels: Where it is asked for.
+            lease_s: Seconds until others may take over, unless it is renewed.
+            lost: Number of the attempt whose outputs the store does not hold any more (`call.result_attempt` of a
+                `Done`): claim the call to make them again. A newer result is still `Done`.
+        """
+        with self._database.write() as tx:
+            row = tx.execute(FIND, {"k": spec.key}).one_or_none()
+            if row is not None:
+                if row.state == CallState.DONE and (lost is None or row.result_attempt != lost):
+                    return Done(call_of(row))
+                if _is_live(row, tx.now):
+                    return Busy(spec.key, row.owner, row.lease_until)
+            claim = Claim(spec.key, secrets.token_hex(16), this_process(), lease_s, labels)
+            last = self._take(tx, spec, claim, row)
+            call = call_of(tx.execute(FIND, {"k": spec.key}).one())
+            tx.after.append(lambda: self._hold(claim, tx.now))
+            return Claimed(claim, call, last)
+
+    def _take(self, tx: Transaction, spec: CallSpec, claim: Claim, row: Any) -> Attempt | None:
+        taken = {
+            "owner": claim.owner,
+            "token": claim.token,
+            "lease_until": tx.now + claim.lease_s,
+            **_labels(claim.labels),
+            "updated_at": tx.now,
+        }
+        if row is None:
+            tx.execute(insert(CALLS), self._new(spec, tx.now) | taken)
+            return None
+        tx.execute(TAKE, {"k": spec.key, **taken})
+        if not row.attempt:
+            return None
+        last = tx.execute(LAST, {"k": spec.key, "n": row.attempt}).one()
+        state = last.state
+        if state == CallState.INTENT:  # whoever was about to send it is gone
+            state = CallState.UNKNOWN
+            tx.execute(MARK_ATTEMPT, {"k": spec.key, "n": row.attempt, "s": state})
+        if state != row.state:
+            tx.execute(MARK_CALL, {"k": spec.key, "s": state})
+        return attempt_of(tx.execute(LAST, {"k": spec.key, "n": row.attempt}).one())
+
+    def _new(self, spec: CallSpec, now: float) -> dict[str, Any]:
+        return {
+            "key": spec.key,
+            "card_id": spec.card_id,
+            "capability": spec.capability,
+            "provider": spec.provider,
+            "parameters": to_json(spec.parameters) if self._keep else "{}",
+            "inputs": json.dumps(spec.inputs),
+            "take": spec.take,
+            "state": CallState.NEW,
+            "attempt": 0,
+            "created_at": now,
+        }
+
+    def renew(self, *claims: Claim) -> list[Claim]:
+        """Extend claims by their lease from now.
+
+        Returns:
+            Those that could not be extended: another process has taken them over, or they were released.
+        """
+        with self._database.write() as tx:
+            lost = [
+                claim
+                for claim in claims
+                if tx.execute(RENEW, {"k": claim.key, "t": claim.token, "until": tx.now + claim.lease_s}).rowcount != 1
+            ]
+            tx.after.extend(lambda claim=claim: self.let_go(claim) for claim in lost)
+            return lost
+
+    def release(self, claim: Claim) -> None:
+        """Give a claim back. A call that was never attempted is forgotten. Releasing twice does nothing."""
+        with self._database.write() as tx:
+            if tx.execute(RELEASE, {"k": claim.key, "t": claim.token}).rowcount == 1:
+                tx.execute(FORGET_NEW, {"k": claim.key})
+            tx.after.append(lambda: self.let_go(claim))
+
+    def require(self, tx: Transaction, claim: Claim) -> Any:
+        """Return the call's row when the claim still stands.
+
+        Raises:
+            ClaimLostError: It does not.
+        """
+        row = tx.execute(FIND, {"k": claim.key}).one_or_none()
+        if row is None or row.token != claim.token:
+            raise ClaimLostError(
+                f"The claim on call {claim.key[:12]} has been taken over"
+                f"{f' by {row.owner}' if row is not None and row.owner else ''}: it was not renewed for {claim.lease_s:g} s, "
+                "or it was released. Claim the call again.",
+                call_key=claim.key,
+            )
+        return row
+
+    def listing(
+        self, *, state: CallState | str | None = None, batch: str | None = None, limit: int | None = None
+    ) -> Iterator[Call]:
+        """Yield calls, newest first, in pages (no transaction stays open meanwhile).
+
+        Raises:
+            ConfigurationError: There is no such state.
+        """
+        if state is not None and state not in set(CallState):
+            raise ConfigurationError(f"There is no call state {state!r}. Allowed: {', '.join(CallState)}.")
+        query = select(CALLS).order_by(C.created_at.desc(), C.key.desc())
+        query = query if state is None else query.where(C.state == str(state))
+        query = query if batch is None else query.where(C.batch == batch)
+        given = 0
+        after: tuple[float, str] | None = None
+        while limit is None or given < limit:
+            page = query.limit(PAGE if limit is None else min(PAGE, limit - given))
+            if after is not None:
+                at, key = after
+                page = page.where((C.created_at < at) | ((C.created_at == at) & (C.key < key)))
+            with self._database.read() as connection:
+                found = connection.execute(page).all()
+            for row in found:
+                yield call_of(row)
+            if len(found) < PAGE:
+                return
+            given += len(found)
+            after = (found[-1].created_at, found[-1].key)
+
+    def keys_like(self, prefix: str) -> list[str]:
+        """Return at most 10 keys that begin with `prefix`."""
+        query = select(C.key).where(C.key.startswith(prefix, autoescape=True)).order_by(C.key).limit(10)
+        with self._database.read() as connection:
+            return list(connection.execute(query).scalars())
+
+    def free(self, keys: Collection[str]) -> list[str]:
+        """Return those keys that are finished or that nobody works on."""
+        wanted = list(keys)
+        now = self._database.now()
+        free: list[str] = []
+        with self._database.read() as connection:
+            for start in range(0, len(wanted), CHUNK):
+                some = wanted[start : start + CHUNK]
+                found = {row.key: row for row in connection.execute(OWNERS, {"ks": some})}
+                free += [key for key in some if key not in found or not _is_live(found[key], now)]
+        return free
+
+    def holds(self, claim: Claim) -> bool:
+        """Return whether this process still holds a claim, as far as it knows."""
+        with self._held_lock:
+            return claim.token in self._held
+
+    def renew_due(self) -> None:
+        """Renew those claims of this process that have used a third of their lease."""
+        now = self._database.now()
+        with self._held_lock:
+            due = [claim for claim, since in self._held.values() if now - since >= claim.lease_s / 3]
+        for start in range(0, len(due), RENEWALS):
+            some = due[start : start + RENEWALS]
+            self.renew(*some)
+            with self._held_lock:
+                self._held.update((claim.token, (claim, now)) for claim in some if claim.token in self._held)
+
+    def _hold(self, claim: Claim, since: float) -> None:
+        with self._held_lock:
+            self._held[claim.token] = (claim, since)
+
+    def let_go(self, claim: Claim) -> None:
+        """Stop renewing a claim, and tell those who wait for its call."""
+        with self._held_lock:
+            self._held.pop(claim.token, None)
+        self.changed(claim.key)
+
+
+def _is_live(row: Any, now: float) -> bool:
+    return row.token is not None and row.lease_until > now and not is_surely_dead(row.owner)
+
+
+def _labels(labels: Labels) -> dict[str, str]:
+    return {"flow": labels.flow, "flow_run": labels.flow_run, "batch": labels.batch, "row": labels.row}
+
+
+def call_of(row: Any) -> Call:
+    """Return the value for a row of the table of calls."""
+    return Call(
+        key=row.key,
+        card_id=row.card_id,
+        capability=row.capability,
+        provider=row.provider,
+        parameters=json.loads(row.parameters),
+        inputs=tuple(json.loads(row.inputs)),
+        take=row.take,
+        state=CallState(row.state),
+        attempt=row.attempt,
+        result_attempt=row.result_attempt,
+        outputs=None if row.outputs is None else json.loads(row.outputs),
+        cost=None if row.cost is None else from_nano(row.cost),
+        owner=row.owner,
+        lease_until=row.lease_until,
+        labels=Labels(row.flow, row.flow_run, row.batch, row.row),
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
+def _usd(amount: int | None) -> Any:
+    return None if amount is None else from_nano(amount)
+
+
+def _loaded(text: str | None) -> Mapping[str, Any] | None:
+    return None if text is None else json.loads(text)
+
+
+def attempt_of(row: Any) -> Attempt:
+    """Return the value for a row of the table of attempts."""
+    return Attempt(
+        call_key=row.call_key,
+        number=row.number,
+        state=CallState(row.state),
+        job=None if row.job is None else Job.model_validate_json(row.job),
+        estimate=_usd(row.estimate),
+        reserved=_usd(row.reserved),
+        cost=_usd(row.cost),
+        billed=row.billed,
+        possible_duplicate=row.possible_duplicate,
+        error_class=row.error_class,
+        error=row.error,
+        usage=_loaded(row.usage),
+        labels=Labels(row.flow, row.flow_run, row.batch, row.row),
+        intent_at=row.intent_at,
+        submitted_at=row.submitted_at,
+        first_poll_at=row.first_poll_at,
+        fetched_at=row.fetched_at,
+        ended_at=row.ended_at,
+        queue_s=row.queue_s,
+        run_s=row.run_s,
+    )

@@ -1,0 +1,331 @@
+"""What happens to a call: each step of an attempt, durable when the method returns.
+
+Order of a paid call: `intend` (the intent and the reservations, together), send, `submitted`, `progressed`, fetch into
+the store, `done`. Nothing here talks to a provider.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import bindparam, insert, select, update
+
+from ..adapters.base import Job, Usage
+from ..errors import CallOrderError, ContentRejectedError, JobCanceledError, ProviderError, RequestRejectedError
+from .budgets import Budget, Budgets
+from .calls import Calls, attempt_of, call_of
+from .database import Database, Transaction
+from .money import to_nano
+from .records import Attempt, Call, CallState, Claim, to_json
+from .schema import ATTEMPTS, CALLS
+
+__all__ = ["SOURCES", "Journal"]
+
+S = CallState
+SOURCES: Mapping[CallState, frozenset[CallState]] = {
+    S.SUBMITTED: frozenset({S.INTENT, S.UNKNOWN, S.HELD}),
+    S.RUNNING: frozenset({S.SUBMITTED, S.RUNNING}),
+    # A result that comes late is banked, whatever was thought of its attempt meanwhile.
+    S.DONE: frozenset({S.INTENT, S.SUBMITTED, S.RUNNING, S.UNKNOWN, S.HELD, S.CANCELED, S.ABANDONED}),
+    S.FAILED: frozenset({S.INTENT, S.SUBMITTED, S.RUNNING, S.UNKNOWN, S.HELD}),
+    S.REFUSED: frozenset({S.INTENT, S.SUBMITTED, S.RUNNING, S.UNKNOWN, S.HELD}),
+    S.CANCELED: frozenset({S.INTENT, S.SUBMITTED, S.RUNNING}),
+    S.UNKNOWN: frozenset({S.INTENT}),
+    S.HELD: frozenset({S.UNKNOWN}),
+    S.ABANDONED: frozenset({S.UNKNOWN, S.HELD}),
+}
+"""States that may come before each state of an attempt."""
+
+A = ATTEMPTS.c
+C = CALLS.c
+ATTEMPT = select(ATTEMPTS).where(A.call_key == bindparam("k"), A.number == bindparam("n"))
+CALL = select(CALLS).where(C.key == bindparam("k"))
+
+
+class Journal:
+    """The steps of calls. Each method is one transaction, or a part of the one it is called in."""
+
+    def __init__(self, database: Database, calls: Calls, budgets: Budgets) -> None:
+        self._database = database
+        self._calls = calls
+        self._budgets = budgets
+
+    def intend(
+        self,
+        claim: Claim,
+        *,
+        estimate: Decimal | None,
+        reserve: Decimal | None = None,
+        budgets: Sequence[Budget] = (),
+        possible_duplicate: bool = False,
+    ) -> Attempt:
+        """Record that a paid request is about to be sent, and set its price aside in every budget.
+
+        Args:
+            claim: On the call.
+            estimate: Expected price in USD; None when nobody knows.
+            reserve: What to set aside when that is more than the estimate: its upper bound, or the ceiling that the
+                user states for a call without a price.
+            budgets: That it counts against.
+            possible_duplicate: The attempt before may have been accepted.
+
+        Raises:
+            BudgetExceeded: No room, or no price. Nothing was recorded.
+            CallOrderError: The attempt before is still open.
+            ClaimLostError: The claim was taken over.
+        """
+        with self._database.write() as tx:
+            call = self._calls.require(tx, claim)
+            if call.attempt and CallState(call.state).open:
+                raise CallOrderError(
+                    f"Call {claim.key[:12]} has an open attempt {call.attempt} ({call.state}); another one could be paid twice. "
+                    "Follow it, or settle it first."
+                )
+            number = call.attempt + 1
+            amount = estimate if reserve is None else reserve
+            self._budgets.reserve(tx, budgets, amount, call_key=claim.key, number=number, what=call.card_id)
+            labels = claim.labels
+            new = {
+                "call_key": claim.key,
+                "number": number,
+                "state": S.INTENT,
+                "estimate": None if estimate is None else to_nano(estimate),
+                "reserved": None if amount is None else to_nano(amount, up=True),
+                "possible_duplicate": possible_duplicate,
+                "intent_at": tx.now,
+                "flow": labels.flow,
+                "flow_run": labels.flow_run,
+                "batch": labels.batch,
+                "row": labels.row,
+            }
+            tx.execute(insert(ATTEMPTS), new)
+            started = {"attempt": number, "state": S.INTENT, "result_attempt": None, "outputs": None, "cost": None}
+            self._update_call(tx, claim.key, **started)
+            return attempt_of(tx.execute(ATTEMPT, {"k": claim.key, "n": number}).one())
+
+    def submitted(self, attempt: Attempt, job: Job) -> None:
+        """Record the provider's acceptance and the remote id, before the first poll.
+
+        Needs no claim: what was accepted is paid for, even when the call has been taken over meanwhile. An attempt that
+        was given up keeps its state, but its job can be followed and banked.
+
+        Raises:
+            CallOrderError: The attempt has ended, or has another job.
+        """
+        with self._database.write() as tx:
+            row = self._row(tx, attempt)
+            known = None if row.job is None else Job.model_validate_json(row.job)
+            if known is not None:
+                if known.remote_id == job.remote_id:
+                    return
+                raise self._out_of_order(row, f"given job {job.remote_id!r}", f"it has job {known.remote_id!r}")
+            facts = {"job": job.model_dump_json(), "submitted_at": tx.now}
+            if row.state == S.ABANDONED:
+                self._update(tx, row, **facts)
+                return
+            self._move(tx, row, S.SUBMITTED, **facts)
+
+    def progressed(self, claim: Claim, attempt: Attempt) -> None:
+        """Record that the job was seen at work. Worth calling once an attempt; more often changes nothing.
+
+        Raises:
+            ClaimLostError, CallOrderError: See the class.
+        """
+        with self._database.write() as tx:
+            self._calls.require(tx, claim)
+            row = self._row(tx, attempt)
+            if row.state != S.RUNNING:
+                self._move(tx, row, S.RUNNING, first_poll_at=tx.now)
+
+    def done(
+        self,
+        claim: Claim,
+        attempt: Attempt,
+        outputs: Sequence[Any],
+        *,
+        cost: Decimal | None,
+        usage: Usage | None = None,
+        job: Job | None = None,
+        fetched_at: float | None = None,
+        queue_s: float | None = None,
+        run_s: float | None = None,
+    ) -> Call:
+        """Record the result, settle the reservations and give the claim back.
+
+        The outputs must be in the store. A claim that was taken over may still bank its result; when the call has a
+        result already, that one stays, and only the cost of this attempt is recorded.
+
+        Args:
+            claim, attempt: What is done.
+            outputs: Media values, or texts.
+            cost: Actual cost in USD; None when it is not known (then budgets count what was reserved).
+            usage: What the provider reported.
+            job: For providers that answer at once, whose remote id was not recorded before.
+            fetched_at: When the outputs were in the store, seconds since the epoch; default now.
+            queue_s, run_s: How long it waited and ran at the provider, when known.
+
+        Returns:
+            The call with the result that stands.
+
+        Raises:
+            CallOrderError: The attempt has failed before.
+        """
+        with self._database.write() as tx:
+            row = self._row(tx, attempt)
+            nano = None if cost is None else to_nano(cost)
+            if row.state != S.DONE:
+                facts: dict[str, Any] = {
+                    "cost": nano,
+                    "billed": None if nano is None else nano > 0,
+                    "fetched_at": fetched_at or tx.now,
+                    "queue_s": queue_s,
+                    "run_s": run_s,
+                    "error_class": None,
+                    "error": None,
+                }
+                if usage is not None:
+                    facts["usage"] = to_json(usage)
+                if job is not None and row.job is None:
+                    facts |= {"job": job.model_dump_json(), "submitted_at": tx.now}
+                self._end(tx, row, S.DONE, **facts)
+                call = tx.execute(CALL, {"k": attempt.call_key}).one()
+                if call.result_attempt is None:
+                    result = {"state": S.DONE, "result_attempt": row.number, "outputs": to_json(outputs), "cost": nano}
+                    self._update_call(tx, row.call_key, **result, owner=None, token=None, lease_until=None)
+            self._calls.release(claim)
+            return call_of(tx.execute(CALL, {"k": attempt.call_key}).one())
+
+    def failed(
+        self,
+        claim: Claim,
+        attempt: Attempt,
+        error: BaseException,
+        *,
+        billed: bool | None = None,
+        cost: Decimal | None = None,
+        usage: Usage | None = None,
+    ) -> CallState:
+        """Record that an attempt failed, was refused or was canceled at the provider, by the class of its error.
+
+        Args:
+            claim, attempt: What failed. The claim stays, for another attempt.
+            error: Its message must hold no secret.
+            billed: Whether the provider charges for it; default what the error says. False gives the reservation back.
+            cost: In USD, when known.
+            usage: What the provider reported.
+
+        Raises:
+            ClaimLostError, CallOrderError: See the class.
+        """
+        if billed is None and isinstance(error, ProviderError):
+            billed = error.billed
+        state = _state_for(error)
+        facts = {"error_class": type(error).__name__, "error": str(error)[:2000]}
+        if usage is not None:
+            facts["usage"] = to_json(usage)
+        self._finish(claim, attempt, state, billed=billed, cost=cost, **facts)
+        return state
+
+    def canceled(
+        self, claim: Claim, attempt: Attempt, *, billed: bool | None = None, cost: Decimal | None = None
+    ) -> None:
+        """Record that the provider confirmed a cancellation. A result that comes all the same can still be banked.
+
+        Raises:
+            ClaimLostError, CallOrderError: See the class.
+        """
+        self._finish(claim, attempt, S.CANCELED, billed=billed, cost=cost)
+
+    def unknown(self, claim: Claim, attempt: Attempt, error: BaseException | None = None) -> None:
+        """Record that the answer to a request was lost. Its reservation stays.
+
+        Raises:
+            ClaimLostError, CallOrderError: See the class.
+        """
+        facts = {} if error is None else {"error_class": type(error).__name__, "error": str(error)[:2000]}
+        self._step(claim, attempt, S.UNKNOWN, **facts)
+
+    def held(self, claim: Claim, attempt: Attempt) -> None:
+        """Record that an unknown attempt waits for the user, because it is too dear to send again unasked.
+
+        Raises:
+            ClaimLostError, CallOrderError: See the class.
+        """
+        self._step(claim, attempt, S.HELD)
+
+    def abandoned(self, claim: Claim, attempt: Attempt) -> None:
+        """Record that an unknown attempt is given up, so that the request can be sent again.
+
+        It may have been paid for: its cost stays unknown and budgets count what was reserved.
+
+        Raises:
+            ClaimLostError, CallOrderError: See the class; the latter also when it turned out to be accepted meanwhile.
+        """
+        self._finish(claim, attempt, S.ABANDONED, billed=None, cost=None)
+
+    def _step(self, claim: Claim, attempt: Attempt, state: CallState, **facts: Any) -> None:
+        with self._database.write() as tx:
+            self._calls.require(tx, claim)
+            row = self._row(tx, attempt)
+            if row.state != state:
+                self._move(tx, row, state, **facts)
+
+    def _finish(
+        self,
+        claim: Claim,
+        attempt: Attempt,
+        state: CallState,
+        *,
+        billed: bool | None,
+        cost: Decimal | None,
+        **facts: Any,
+    ) -> None:
+        nano = None if cost is None else to_nano(cost)
+        if billed is False and nano is None:
+            nano = 0
+        with self._database.write() as tx:
+            self._calls.require(tx, claim)
+            self._end(tx, self._row(tx, attempt), state, billed=billed, cost=nano, **facts)
+
+    def _end(self, tx: Transaction, row: Any, state: CallState, **facts: Any) -> None:
+        self._move(tx, row, state, ended_at=tx.now, **facts)
+        self._budgets.settle(tx, facts["cost"], billed=facts["billed"], call_key=row.call_key, number=row.number)
+
+    def _row(self, tx: Transaction, attempt: Attempt) -> Any:
+        return tx.execute(ATTEMPT, {"k": attempt.call_key, "n": attempt.number}).one()
+
+    def _move(self, tx: Transaction, row: Any, state: CallState, **facts: Any) -> None:
+        if row.state not in SOURCES[state]:
+            allowed = ", ".join(sorted(SOURCES[state]))
+            raise self._out_of_order(row, f"marked {state}", f"it is {row.state}; only {allowed} can become {state}")
+        self._update(tx, row, state=state, **facts)
+        moved = (
+            update(CALLS)
+            .where(C.key == row.call_key, C.attempt == row.number, C.result_attempt.is_(None))
+            .values(state=state, updated_at=tx.now)
+        )
+        tx.execute(moved)
+
+    def _update(self, tx: Transaction, row: Any, **facts: Any) -> None:
+        where = (A.call_key == row.call_key, A.number == row.number)
+        tx.execute(update(ATTEMPTS).where(*where).values(**facts))
+
+    def _update_call(self, tx: Transaction, key: str, **facts: Any) -> None:
+        tx.execute(update(CALLS).where(C.key == key).values(updated_at=tx.now, **facts))
+
+    def _out_of_order(self, row: Any, wanted: str, found: str) -> CallOrderError:
+        return CallOrderError(
+            f"Attempt {row.number} at call {row.call_key[:12]} cannot be {wanted}: {found}. Nothing was written."
+        )
+
+
+def _state_for(error: BaseException) -> CallState:
+    match error:
+        case ContentRejectedError() | RequestRejectedError():
+            return S.REFUSED
+        case JobCanceledError():
+            return S.CANCELED
+        case _:
+            return S.FAILED
