@@ -1,7 +1,7 @@
 """A card: the facts of one model as data, checked when it is loaded.
 
-A card is one TOML file. What all models of a provider share (cancelling, delivery of input media, usual times) may stand
-once in `_provider.toml` beside the cards; a card's own values win.
+A card is one TOML file. What all models of a provider share (source, date) may stand once in `_provider.toml` beside the
+cards; a card's own values win. How a provider delivers input, cancels and bills failures is the adapter's business.
 """
 
 from __future__ import annotations
@@ -65,8 +65,6 @@ FORMATS: dict[str, str] = {
     "aac": "audio/aac",
 }
 """Values of the unified `format` parameter and their MIME types."""
-
-CancelTruth = Literal["free", "billed", "impossible", "unknown"]
 
 
 class _Section(BaseModel):
@@ -139,24 +137,24 @@ class Times(_Section):
     first_poll_s: float = Field(default=1.0, gt=0)
 
 
-class Cancel(_Section):
-    """What cancelling does: while queued, while running; and whether failures and refusals are billed.
+class Rule(_Section):
+    """A limit that holds over several fields: when all of `when` match, each field of `need` must have one of its values.
 
-    `free` stops the job without a charge, `billed` stops it and charges, `impossible` lets it run and charges.
+    Attributes:
+        when, need: Provider field to the values meant. Fields that are not sent match nothing in `when`.
+        because: The limit in words.
     """
 
-    queued: CancelTruth = "unknown"
-    running: CancelTruth = "unknown"
-    failure_billed: bool | None = None
-    refusal_billed: bool | None = None
+    when: dict[str, tuple[Any, ...]]
+    need: dict[str, tuple[Any, ...]]
+    because: str
 
-
-class Delivery(_Section):
-    """How input media reaches the provider: longest data URI and largest upload in bytes; 0 is not possible."""
-
-    data_uri_bytes: int = 0
-    upload_bytes: int = 0
-    multipart_bytes: int = 0
+    def problem(self, sent: Mapping[str, Any]) -> str:
+        """Return what is wrong with the fields to be sent, or nothing."""
+        if not all(name in sent and sent[name] in values for name, values in self.when.items()):
+            return ""
+        wrong = [f"{name}={sent.get(name)!r}" for name, values in self.need.items() if sent.get(name) not in values]
+        return f"{', '.join(wrong)}: {self.because}" if wrong else ""
 
 
 class Card(_Section):
@@ -171,6 +169,7 @@ class Card(_Section):
         size, seconds: How a size and a length are sent; none when the model takes none and promises none.
         options: The provider's own extras, by the provider's names.
         fixed: Fields that are always sent as they stand.
+        rules: Limits that hold over several fields.
         extra: Facts that only this provider's adapter reads.
         source, date: Where the facts come from, and when they were read.
         uncertain: Facts above that no primary source confirms.
@@ -191,8 +190,7 @@ class Card(_Section):
     output: OutputRule = OutputRule()
     price: Tariff
     times: Times
-    cancel: Cancel = Cancel()
-    delivery: Delivery = Delivery()
+    rules: tuple[Rule, ...] = ()
     extra: dict[str, Any] = {}
     source: str = Field(min_length=1)
     date: date

@@ -172,7 +172,7 @@ class FrameSeconds(_SecondsRule):
     """A number of frames at a frame rate.
 
     Attributes:
-        field: Provider's name of the frame count.
+        field: Provider's name of the frame count; empty when it is not sent.
         fps: Parameter that holds the frame rate, or the fixed rate.
         min_frames, max_frames: Limits of the count.
         choices: Counts offered, when only some are; written as the provider's own words where these differ.
@@ -189,7 +189,7 @@ class FrameSeconds(_SecondsRule):
 
     @property
     def sent_fields(self) -> tuple[str, ...]:
-        return (self.field,)
+        return (self.field,) if self.field else ()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -219,7 +219,8 @@ class FrameSeconds(_SecondsRule):
         sent = next((word for word, frames in self.choices.items() if frames == count), count)
         seconds = count / fps
         trim = wish if wish is not None and wish < seconds - 1 / fps else None
-        return Timed({self.field: sent}, {"frames": count}, _around(seconds, max(1 / fps, self.tolerance_s)), trim)
+        payload = {self.field: sent} if self.field else {}
+        return Timed(payload, {"frames": count}, _around(seconds, max(1 / fps, self.tolerance_s)), trim)
 
 
 class FixedSeconds(_SecondsRule):

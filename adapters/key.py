@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, cast
 
+from ..media.types import Media
 from .card import Card
 from .resolve import Resolved
 
@@ -40,6 +41,16 @@ def canonical_json(value: Any) -> str:
     return json.dumps(_canonical(value), sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
 
+def _digests(resolved: Resolved) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, value in resolved.media.items():
+        items = value if isinstance(value, list) else [value]
+        found[name] = [item.digest for item in items if isinstance(item, Media)]
+        if len(found[name]) != len(items):
+            raise ValueError(f"{name}: only predicted, so its digest and the call key are not known yet")
+    return found
+
+
 def call_key(
     card: Card, resolved: Resolved, media_digests: Mapping[str, str | Sequence[str]] | None = None, take: int | None = 0
 ) -> str:
@@ -48,14 +59,19 @@ def call_key(
     Args:
         card: The model; its id and version count, its title and prices do not.
         resolved: The translated request; its `parameters` count.
-        media_digests: Digest of each input by unified name; a list of digests keeps its order.
+        media_digests: Digest of each input by name; a list of digests keeps its order. By default those of the media in
+            `resolved`.
         take: Number of the sample.
+
+    Raises:
+        ValueError: An input is only predicted, and no digest was given.
     """
+    digests = _digests(resolved) if media_digests is None else media_digests
     content = {
         "card": card.id,
         "version": card.version,
         "parameters": resolved.parameters,
-        "media": {name: [d] if isinstance(d, str) else list(d) for name, d in (media_digests or {}).items()},
+        "media": {name: [d] if isinstance(d, str) else list(d) for name, d in digests.items()},
         "take": take or 0,
     }
     return hashlib.sha256(canonical_json(content).encode()).hexdigest()

@@ -22,7 +22,7 @@ from .resolved import Finish, Given, Resolved, finished, request_of
 from .sizes import Sized
 from .wishes import SizeWish
 
-__all__ = ["Finish", "Given", "Resolved", "contract_for", "request_of", "resolve"]
+__all__ = ["Finish", "Given", "Resolved", "contract_for", "input_name", "request_of", "resolve"]
 
 
 @dataclass
@@ -73,6 +73,17 @@ def _check_names(work: _Work) -> None:
 
 def _as_list(value: Given | Sequence[Given]) -> list[Given]:
     return [value] if isinstance(value, (Media, Facts)) else list(value)  # pyright: ignore[reportReturnType,reportArgumentType]
+
+
+def input_name(card: Card, name: str) -> str:
+    """Return the card's own name of an input: a model that takes several pictures takes `image` as the first."""
+    return "images" if name == "image" and "image" not in card.inputs and "images" in card.inputs else name
+
+
+def _gathered(card: Card, inputs: dict[str, Given | Sequence[Given]]) -> dict[str, Given | Sequence[Given]]:
+    if "image" in inputs and input_name(card, "image") == "images":
+        return {**inputs, "images": _as_list(inputs.pop("image")) + _as_list(inputs.pop("images", []))}
+    return inputs
 
 
 def _read_inputs(work: _Work) -> None:
@@ -304,12 +315,13 @@ def resolve(
         ParameterError: With every problem found, in `problems`.
     """
     options = {name: value for name, value in (options or {}).items() if value is not None}
-    inputs = {name: value for name, value in (inputs or {}).items() if value is not None}
+    inputs = _gathered(card, {name: value for name, value in (inputs or {}).items() if value is not None})
     work = _Work(card, given, options, inputs)
     _check_names(work)
     _read_inputs(work)
     _read_parameters(work)
     sized, timed = _read_size(work), _read_seconds(work)
+    work.problems += [text for rule in card.rules if (text := rule.problem({**card.fixed, **work.sent}))]
     expected = _facts(work, sized, timed)
     if strict:
         work.problems += [f"strict=True refuses a conversion: {item.reason}." for item in work.finish]
@@ -334,6 +346,7 @@ def contract_for(card: Card, name: str, given: Mapping[str, Any]) -> Contract | 
     That is the card's contract, narrowed to the asked aspect ratio when the output keeps the ratio of this input: fitting
     the picture before the call loses less than cropping the result.
     """
+    name = input_name(card, name)
     rule = card.inputs[name]
     contract = rule.contract
     if getattr(card.size, "input", None) != name or rule.kind == "audio":
