@@ -1,7 +1,7 @@
 """A card: the facts of one model as data, checked when it is loaded.
 
-A card is one TOML file. What all models of a provider share (source, date) may stand once in `_provider.toml` beside the
-cards; a card's own values win. How a provider delivers input, cancels and bills failures is the adapter's business.
+A card is one TOML file. What all models of a provider share (source, cancelling) may stand once in `_provider.toml` beside
+the cards; a card's own values win. How input media is delivered is the adapter's business.
 """
 
 from __future__ import annotations
@@ -65,6 +65,9 @@ FORMATS: dict[str, str] = {
     "aac": "audio/aac",
 }
 """Values of the unified `format` parameter and their MIME types."""
+
+
+CancelTruth = Literal["free", "billed", "impossible", "unknown"]
 
 
 class _Section(BaseModel):
@@ -137,6 +140,18 @@ class Times(_Section):
     first_poll_s: float = Field(default=1.0, gt=0)
 
 
+class Cancel(_Section):
+    """What cancelling and failing cost, from `_provider.toml` unless the model differs.
+
+    `free` stops the job without a charge, `billed` stops it and charges, `impossible` lets it run and charges.
+    """
+
+    queued: CancelTruth = "unknown"
+    running: CancelTruth = "unknown"
+    failure_billed: bool | None = None
+    refusal_billed: bool | None = None
+
+
 class Rule(_Section):
     """A limit that holds over several fields: when all of `when` match, each field of `need` must have one of its values.
 
@@ -191,6 +206,7 @@ class Card(_Section):
     price: Tariff
     times: Times
     rules: tuple[Rule, ...] = ()
+    cancel: Cancel = Cancel()
     extra: dict[str, Any] = {}
     source: str = Field(min_length=1)
     date: date
