@@ -237,6 +237,13 @@ class Adapter(Protocol):
         """
         ...
 
+    def match(self, request: Request, found: RecentJob) -> Job | None:
+        """Return the job to follow when a job found by look-up has the parameters and media of a request, else None.
+
+        Two equal requests match the same jobs: leave out those that the journal already knows.
+        """
+        ...
+
     async def upload(self, media: AnyMedia) -> Upload | None:
         """Hand over input media ahead of a request; None when this provider needs or offers no upload for it."""
         ...

@@ -34,6 +34,24 @@ def _is_local_name(host: str) -> bool:
         return "." not in host  # a container or a machine on the same network
 
 
+def _plain_address(text: str) -> str:
+    try:
+        url = httpx.URL(text.strip())
+    except httpx.InvalidURL as exc:
+        raise ConfigurationError(f"The base URL is not a URL: {exc}.") from exc
+    if url.scheme not in ("http", "https") or not url.host or url.userinfo or url.query or url.fragment:
+        raise ConfigurationError(
+            f"The base URL {url.scheme}://{url.host}… is not usable: it must be http(s)://host[:port][/path], "
+            "without user, query or fragment."
+        )
+    if url.scheme == "http" and not (is_loopback(url.host) or _is_local_name(url.host)):
+        raise ConfigurationError(
+            f"The base URL http://{url.host} would send the key unencrypted. Use https; plain http is only for "
+            "this machine and for private networks."
+        )
+    return str(url).rstrip("/")
+
+
 class Limits(BaseModel):
     """How fast one key may call. None means that the provider states no such limit.
 
@@ -82,22 +100,13 @@ class Credentials(BaseModel):
 
     @field_validator("base_url")
     @classmethod
-    def _plain_address(cls, value: str) -> str:
-        try:
-            url = httpx.URL(value.strip())
-        except httpx.InvalidURL as exc:
-            raise ConfigurationError(f"The base URL is not a URL: {exc}.") from exc
-        if url.scheme not in ("http", "https") or not url.host or url.userinfo or url.query or url.fragment:
-            raise ConfigurationError(
-                f"The base URL {url.scheme}://{url.host}… is not usable: it must be http(s)://host[:port][/path], "
-                "without user, query or fragment."
-            )
-        if url.scheme == "http" and not (is_loopback(url.host) or _is_local_name(url.host)):
-            raise ConfigurationError(
-                f"The base URL http://{url.host} would send the key unencrypted. Use https; plain http is only for "
-                "this machine and for private networks."
-            )
-        return str(url).rstrip("/")
+    def _usable_base(cls, value: str) -> str:
+        return _plain_address(value)
+
+    @field_validator("extra")
+    @classmethod
+    def _usable_addresses(cls, value: Mapping[str, str]) -> Mapping[str, str]:
+        return {name: _plain_address(text) if name.endswith("_url") else text for name, text in value.items()}
 
     @property
     def on_loopback(self) -> bool:
