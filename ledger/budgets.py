@@ -47,6 +47,9 @@ CLOSE = (
     .where(R.call_key == bindparam("k"), R.number == bindparam("n"), R.budget_id == bindparam("i"))
     .values(settled=bindparam("s"), assumed=bindparam("u"))
 )
+NEW_BUDGET = insert(BUDGETS)
+NEW_RESERVATION = insert(RESERVATIONS)
+NEW_EVENT = insert(BUDGET_HISTORY)
 OVERRUN = update(BUDGETS).where(B.id == bindparam("i")).values(overrun_at=bindparam("at"))
 
 
@@ -204,7 +207,7 @@ class Budgets:
             if after is None:
                 raise _exceeded(what, _status(row), amount)
             reservation = {"call_key": call_key, "number": number, "budget_id": row.id, "amount": nano}
-            tx.execute(insert(RESERVATIONS), reservation)
+            tx.execute(NEW_RESERVATION, reservation)
             self._note(tx, row.id, "reserve", after, reserved=nano, call_key=call_key, number=number)
 
     def settle(self, tx: Transaction, cost: int | None, *, billed: bool | None, call_key: str, number: int) -> None:
@@ -252,7 +255,7 @@ class Budgets:
         cap = to_nano(budget.cap)
         if row is None:
             new = {"name": budget.name, "scope": budget.scope, "cap": cap, "spent": 0, "reserved": 0, "assumed": 0}
-            tx.execute(insert(BUDGETS), {**new, "created_at": tx.now})
+            tx.execute(NEW_BUDGET, {**new, "created_at": tx.now})
             event = "open"
         elif row.cap != cap:
             tx.execute(update(BUDGETS).where(B.id == row.id).values(cap=cap))
@@ -276,7 +279,7 @@ class Budgets:
         number: int | None = None,
     ) -> None:
         tx.execute(
-            insert(BUDGET_HISTORY),
+            NEW_EVENT,
             {
                 "budget_id": budget_id,
                 "at": tx.now,

@@ -5,20 +5,34 @@ from __future__ import annotations
 import json
 import secrets
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import bindparam, delete, insert, select, update
 
-from ..adapters.base import Job
 from ..errors import ClaimLostError, ConfigurationError
 from .database import Database, Transaction
-from .money import from_nano
 from .owner import is_surely_dead, this_process
-from .records import NO_LABELS, Attempt, Busy, Call, CallSpec, CallState, Claim, Claimed, Done, Labels, to_json
+from .records import (
+    NO_LABELS,
+    Attempt,
+    Busy,
+    Call,
+    CallSpec,
+    CallState,
+    Claim,
+    Claimed,
+    Done,
+    Labels,
+    attempt_of,
+    call_of,
+    clean,
+    to_json,
+)
 from .schema import ATTEMPTS, CALLS
 
-__all__ = ["CHUNK", "Calls", "attempt_of", "call_of"]
+__all__ = ["CHUNK", "LEASE_S", "Calls", "label_columns"]
 
 CHUNK = 500
 """Keys in one statement."""
@@ -36,30 +50,16 @@ OWNERS = select(C.key, C.owner, C.token, C.lease_until).where(C.key.in_(bindpara
 LAST = select(ATTEMPTS).where(A.call_key == bindparam("k"), A.number == bindparam("n"))
 ALL_ATTEMPTS = select(ATTEMPTS).where(A.call_key == bindparam("k")).order_by(A.number)
 RENEW = update(CALLS).where(C.key == bindparam("k"), C.token == bindparam("t")).values(lease_until=bindparam("until"))
-TAKE = (
-    update(CALLS)
-    .where(C.key == bindparam("k"))
-    .values(
-        {
-            name: bindparam(name)
-            for name in ("owner", "token", "lease_until", "flow", "flow_run", "batch", "row", "updated_at")
-        }
-    )
-)
 RELEASE = (
     update(CALLS)
     .where(C.key == bindparam("k"), C.token == bindparam("t"))
     .values(owner=None, token=None, lease_until=None)
 )
 FORGET_NEW = delete(CALLS).where(C.key == bindparam("k"), C.state == CallState.NEW, C.token.is_(None))
-MARK_ATTEMPT = (
-    update(ATTEMPTS).where(A.call_key == bindparam("k"), A.number == bindparam("n")).values(state=bindparam("s"))
-)
-MARK_CALL = (
-    update(CALLS)
-    .where(C.key == bindparam("k"))
-    .values(state=bindparam("s"), result_attempt=None, outputs=None, cost=None)
-)
+SET_CALL = update(CALLS).where(C.key == bindparam("k"))
+SET_ATTEMPT = update(ATTEMPTS).where(A.call_key == bindparam("k"), A.number == bindparam("n"))
+NEW_CALL = insert(CALLS)
+"""With these the columns to set are the names of the parameters, so that the statement is compiled once."""
 
 
 class Calls:
@@ -124,33 +124,28 @@ class Calls:
                 if _is_live(row, tx.now):
                     return Busy(spec.key, row.owner, row.lease_until)
             claim = Claim(spec.key, secrets.token_hex(16), this_process(), lease_s, labels)
-            last = self._take(tx, spec, claim, row)
-            call = call_of(tx.execute(FIND, {"k": spec.key}).one())
             tx.after.append(lambda: self._hold(claim, tx.now))
-            return Claimed(claim, call, last)
+            taken = {"owner": claim.owner, "token": claim.token, "lease_until": tx.now + lease_s, "updated_at": tx.now}
+            taken |= label_columns(labels)
+            if row is None:
+                new = self._new(spec, tx.now) | taken
+                tx.execute(NEW_CALL, new)
+                return Claimed(claim, call_of(SimpleNamespace(**new)), None)
+            tx.execute(SET_CALL, {"k": spec.key, **taken})
+            last = self._last_attempt(tx, row) if row.attempt else None
+            return Claimed(claim, call_of(tx.execute(FIND, {"k": spec.key}).one()), last)
 
-    def _take(self, tx: Transaction, spec: CallSpec, claim: Claim, row: Any) -> Attempt | None:
-        taken = {
-            "owner": claim.owner,
-            "token": claim.token,
-            "lease_until": tx.now + claim.lease_s,
-            **_labels(claim.labels),
-            "updated_at": tx.now,
-        }
-        if row is None:
-            tx.execute(insert(CALLS), self._new(spec, tx.now) | taken)
-            return None
-        tx.execute(TAKE, {"k": spec.key, **taken})
-        if not row.attempt:
-            return None
-        last = tx.execute(LAST, {"k": spec.key, "n": row.attempt}).one()
+    def _last_attempt(self, tx: Transaction, row: Any) -> Attempt:
+        which = {"k": row.key, "n": row.attempt}
+        last = tx.execute(LAST, which).one()
         state = last.state
         if state == CallState.INTENT:  # whoever was about to send it is gone
             state = CallState.UNKNOWN
-            tx.execute(MARK_ATTEMPT, {"k": spec.key, "n": row.attempt, "s": state})
+            tx.execute(SET_ATTEMPT, {**which, "state": state})
+            last = tx.execute(LAST, which).one()
         if state != row.state:
-            tx.execute(MARK_CALL, {"k": spec.key, "s": state})
-        return attempt_of(tx.execute(LAST, {"k": spec.key, "n": row.attempt}).one())
+            tx.execute(SET_CALL, {"k": row.key, "state": state, "result_attempt": None, "outputs": None, "cost": None})
+        return attempt_of(last)
 
     def _new(self, spec: CallSpec, now: float) -> dict[str, Any]:
         return {
@@ -163,6 +158,9 @@ class Calls:
             "take": spec.take,
             "state": CallState.NEW,
             "attempt": 0,
+            "result_attempt": None,
+            "outputs": None,
+            "cost": None,
             "created_at": now,
         }
 
@@ -282,62 +280,6 @@ def _is_live(row: Any, now: float) -> bool:
     return row.token is not None and row.lease_until > now and not is_surely_dead(row.owner)
 
 
-def _labels(labels: Labels) -> dict[str, str]:
-    return {"flow": labels.flow, "flow_run": labels.flow_run, "batch": labels.batch, "row": labels.row}
-
-
-def call_of(row: Any) -> Call:
-    """Return the value for a row of the table of calls."""
-    return Call(
-        key=row.key,
-        card_id=row.card_id,
-        capability=row.capability,
-        provider=row.provider,
-        parameters=json.loads(row.parameters),
-        inputs=tuple(json.loads(row.inputs)),
-        take=row.take,
-        state=CallState(row.state),
-        attempt=row.attempt,
-        result_attempt=row.result_attempt,
-        outputs=None if row.outputs is None else json.loads(row.outputs),
-        cost=None if row.cost is None else from_nano(row.cost),
-        owner=row.owner,
-        lease_until=row.lease_until,
-        labels=Labels(row.flow, row.flow_run, row.batch, row.row),
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-    )
-
-
-def _usd(amount: int | None) -> Any:
-    return None if amount is None else from_nano(amount)
-
-
-def _loaded(text: str | None) -> Mapping[str, Any] | None:
-    return None if text is None else json.loads(text)
-
-
-def attempt_of(row: Any) -> Attempt:
-    """Return the value for a row of the table of attempts."""
-    return Attempt(
-        call_key=row.call_key,
-        number=row.number,
-        state=CallState(row.state),
-        job=None if row.job is None else Job.model_validate_json(row.job),
-        estimate=_usd(row.estimate),
-        reserved=_usd(row.reserved),
-        cost=_usd(row.cost),
-        billed=row.billed,
-        possible_duplicate=row.possible_duplicate,
-        error_class=row.error_class,
-        error=row.error,
-        usage=_loaded(row.usage),
-        labels=Labels(row.flow, row.flow_run, row.batch, row.row),
-        intent_at=row.intent_at,
-        submitted_at=row.submitted_at,
-        first_poll_at=row.first_poll_at,
-        fetched_at=row.fetched_at,
-        ended_at=row.ended_at,
-        queue_s=row.queue_s,
-        run_s=row.run_s,
-    )
+def label_columns(labels: Labels) -> dict[str, str]:
+    """Return labels as columns."""
+    return {"flow": labels.flow, "flow_run": labels.flow_run, "batch": labels.batch, "row": clean(labels.row)}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import bindparam, insert, select, update
@@ -15,10 +16,10 @@ from sqlalchemy import bindparam, insert, select, update
 from ..adapters.base import Job, Usage
 from ..errors import CallOrderError, ContentRejectedError, JobCanceledError, ProviderError, RequestRejectedError
 from .budgets import Budget, Budgets
-from .calls import Calls, attempt_of, call_of
+from .calls import Calls, label_columns
 from .database import Database, Transaction
 from .money import to_nano
-from .records import Attempt, Call, CallState, Claim, to_json
+from .records import Attempt, Call, CallState, Claim, attempt_of, call_of, clean, to_json
 from .schema import ATTEMPTS, CALLS
 
 __all__ = ["SOURCES", "Journal"]
@@ -38,10 +39,30 @@ SOURCES: Mapping[CallState, frozenset[CallState]] = {
 }
 """States that may come before each state of an attempt."""
 
+UNSET = [
+    "job",
+    "cost",
+    "billed",
+    "error_class",
+    "error",
+    "usage",
+    "submitted_at",
+    "first_poll_at",
+    "fetched_at",
+    "ended_at",
+    "queue_s",
+    "run_s",
+]
+
 A = ATTEMPTS.c
 C = CALLS.c
 ATTEMPT = select(ATTEMPTS).where(A.call_key == bindparam("k"), A.number == bindparam("n"))
 CALL = select(CALLS).where(C.key == bindparam("k"))
+NEW_ATTEMPT = insert(ATTEMPTS)
+SET_ATTEMPT = update(ATTEMPTS).where(A.call_key == bindparam("k"), A.number == bindparam("n"))
+SET_CALL = update(CALLS).where(C.key == bindparam("k"))
+FOLLOW = SET_CALL.where(C.attempt == bindparam("n"), C.result_attempt.is_(None))
+STAND = SET_CALL.where(C.result_attempt.is_(None))
 
 
 class Journal:
@@ -86,8 +107,8 @@ class Journal:
             number = call.attempt + 1
             amount = estimate if reserve is None else reserve
             self._budgets.reserve(tx, budgets, amount, call_key=claim.key, number=number, what=call.card_id)
-            labels = claim.labels
             new = {
+                **dict.fromkeys(UNSET),
                 "call_key": claim.key,
                 "number": number,
                 "state": S.INTENT,
@@ -95,15 +116,12 @@ class Journal:
                 "reserved": None if amount is None else to_nano(amount, up=True),
                 "possible_duplicate": possible_duplicate,
                 "intent_at": tx.now,
-                "flow": labels.flow,
-                "flow_run": labels.flow_run,
-                "batch": labels.batch,
-                "row": labels.row,
+                **label_columns(claim.labels),
             }
-            tx.execute(insert(ATTEMPTS), new)
+            tx.execute(NEW_ATTEMPT, new)
             started = {"attempt": number, "state": S.INTENT, "result_attempt": None, "outputs": None, "cost": None}
-            self._update_call(tx, claim.key, **started)
-            return attempt_of(tx.execute(ATTEMPT, {"k": claim.key, "n": number}).one())
+            tx.execute(SET_CALL, {"k": claim.key, "updated_at": tx.now, **started})
+            return attempt_of(SimpleNamespace(**new))
 
     def submitted(self, attempt: Attempt, job: Job) -> None:
         """Record the provider's acceptance and the remote id, before the first poll.
@@ -190,10 +208,9 @@ class Journal:
                 if job is not None and row.job is None:
                     facts |= {"job": job.model_dump_json(), "submitted_at": tx.now}
                 self._end(tx, row, S.DONE, **facts)
-                call = tx.execute(CALL, {"k": attempt.call_key}).one()
-                if call.result_attempt is None:
-                    result = {"state": S.DONE, "result_attempt": row.number, "outputs": to_json(outputs), "cost": nano}
-                    self._update_call(tx, row.call_key, **result, owner=None, token=None, lease_until=None)
+                result = {"state": S.DONE, "result_attempt": row.number, "outputs": to_json(outputs), "cost": nano}
+                free = {"owner": None, "token": None, "lease_until": None}
+                tx.execute(STAND, {"k": attempt.call_key, "updated_at": tx.now, **result, **free})
             self._calls.release(claim)
             return call_of(tx.execute(CALL, {"k": attempt.call_key}).one())
 
@@ -222,7 +239,7 @@ class Journal:
         if billed is None and isinstance(error, ProviderError):
             billed = error.billed
         state = _state_for(error)
-        facts = {"error_class": type(error).__name__, "error": str(error)[:2000]}
+        facts = {"error_class": type(error).__name__, "error": clean(str(error))[:2000]}
         if usage is not None:
             facts["usage"] = to_json(usage)
         self._finish(claim, attempt, state, billed=billed, cost=cost, **facts)
@@ -244,7 +261,7 @@ class Journal:
         Raises:
             ClaimLostError, CallOrderError: See the class.
         """
-        facts = {} if error is None else {"error_class": type(error).__name__, "error": str(error)[:2000]}
+        facts = {} if error is None else {"error_class": type(error).__name__, "error": clean(str(error))[:2000]}
         self._step(claim, attempt, S.UNKNOWN, **facts)
 
     def held(self, claim: Claim, attempt: Attempt) -> None:
@@ -264,6 +281,20 @@ class Journal:
             ClaimLostError, CallOrderError: See the class; the latter also when it turned out to be accepted meanwhile.
         """
         self._finish(claim, attempt, S.ABANDONED, billed=None, cost=None)
+
+    def withdrawn(self, claim: Claim) -> None:
+        """Record that nothing was sent after the latest intent, for example because the task was cancelled before.
+
+        Does nothing when the latest attempt is not at its intent.
+
+        Raises:
+            ClaimLostError: See the class.
+        """
+        with self._database.write() as tx:
+            call = self._calls.require(tx, claim)
+            row = tx.execute(ATTEMPT, {"k": claim.key, "n": call.attempt}).one_or_none()
+            if row is not None and row.state == S.INTENT:
+                self._end(tx, row, S.CANCELED, billed=False, cost=0)
 
     def _step(self, claim: Claim, attempt: Attempt, state: CallState, **facts: Any) -> None:
         with self._database.write() as tx:
@@ -301,19 +332,11 @@ class Journal:
             allowed = ", ".join(sorted(SOURCES[state]))
             raise self._out_of_order(row, f"marked {state}", f"it is {row.state}; only {allowed} can become {state}")
         self._update(tx, row, state=state, **facts)
-        moved = (
-            update(CALLS)
-            .where(C.key == row.call_key, C.attempt == row.number, C.result_attempt.is_(None))
-            .values(state=state, updated_at=tx.now)
-        )
-        tx.execute(moved)
+        if state != S.DONE:  # then the call gets its result in the same step
+            tx.execute(FOLLOW, {"k": row.call_key, "n": row.number, "state": state, "updated_at": tx.now})
 
     def _update(self, tx: Transaction, row: Any, **facts: Any) -> None:
-        where = (A.call_key == row.call_key, A.number == row.number)
-        tx.execute(update(ATTEMPTS).where(*where).values(**facts))
-
-    def _update_call(self, tx: Transaction, key: str, **facts: Any) -> None:
-        tx.execute(update(CALLS).where(C.key == key).values(updated_at=tx.now, **facts))
+        tx.execute(SET_ATTEMPT, {"k": row.call_key, "n": row.number, **facts})
 
     def _out_of_order(self, row: Any, wanted: str, found: str) -> CallOrderError:
         return CallOrderError(

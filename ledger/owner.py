@@ -18,13 +18,18 @@ def _read(path: str) -> str:
         return ""
 
 
-def _namespace() -> str:
+@lru_cache(maxsize=1)
+def _namespace_of(process: int) -> str:
     """Return what must be equal for process numbers to mean the same: this boot of this kernel, this PID namespace."""
     boot = _read("/proc/sys/kernel/random/boot_id")
     try:
         return f"{boot}/{os.readlink('/proc/self/ns/pid')}" if boot else ""
     except OSError:
         return ""
+
+
+def _namespace() -> str:
+    return _namespace_of(os.getpid())
 
 
 def _start_time(process: int) -> str | None:

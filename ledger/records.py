@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 
 from ..adapters.base import Job
+from .money import from_nano
 
 __all__ = [
     "NO_LABELS",
@@ -24,6 +25,9 @@ __all__ = [
     "Claimed",
     "Done",
     "Labels",
+    "attempt_of",
+    "call_of",
+    "clean",
     "media_in",
     "to_json",
 ]
@@ -208,6 +212,11 @@ def to_json(value: Any) -> str:
     return json.dumps(_ANY.dump_python(value, mode="json"), separators=(",", ":"))
 
 
+def clean(text: str) -> str:
+    """Return text that every database takes: no NUL, no half of a surrogate pair."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+
+
 def media_in(value: Any) -> Iterator[tuple[str, str]]:
     """Yield (digest, media type) of every media value inside a JSON value or a structure of models."""
     if isinstance(value, BaseModel):
@@ -221,3 +230,60 @@ def media_in(value: Any) -> Iterator[tuple[str, str]]:
     if isinstance(value, list | tuple):
         for item in value:  # type: ignore[union-attr]
             yield from media_in(item)
+
+
+def call_of(row: Any) -> Call:
+    """Return the value for a row of the table of calls."""
+    return Call(
+        key=row.key,
+        card_id=row.card_id,
+        capability=row.capability,
+        provider=row.provider,
+        parameters=json.loads(row.parameters),
+        inputs=tuple(json.loads(row.inputs)),
+        take=row.take,
+        state=CallState(row.state),
+        attempt=row.attempt,
+        result_attempt=row.result_attempt,
+        outputs=None if row.outputs is None else json.loads(row.outputs),
+        cost=None if row.cost is None else from_nano(row.cost),
+        owner=row.owner,
+        lease_until=row.lease_until,
+        labels=Labels(row.flow, row.flow_run, row.batch, row.row),
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
+def _usd(amount: int | None) -> Decimal | None:
+    return None if amount is None else from_nano(amount)
+
+
+def _loaded(text: str | None) -> Mapping[str, Any] | None:
+    return None if text is None else json.loads(text)
+
+
+def attempt_of(row: Any) -> Attempt:
+    """Return the value for a row of the table of attempts."""
+    return Attempt(
+        call_key=row.call_key,
+        number=row.number,
+        state=CallState(row.state),
+        job=None if row.job is None else Job.model_validate_json(row.job),
+        estimate=_usd(row.estimate),
+        reserved=_usd(row.reserved),
+        cost=_usd(row.cost),
+        billed=row.billed,
+        possible_duplicate=row.possible_duplicate,
+        error_class=row.error_class,
+        error=row.error,
+        usage=_loaded(row.usage),
+        labels=Labels(row.flow, row.flow_run, row.batch, row.row),
+        intent_at=row.intent_at,
+        submitted_at=row.submitted_at,
+        first_poll_at=row.first_poll_at,
+        fetched_at=row.fetched_at,
+        ended_at=row.ended_at,
+        queue_s=row.queue_s,
+        run_s=row.run_s,
+    )

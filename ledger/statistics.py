@@ -50,7 +50,7 @@ COUNTERS = ("calls", "saved", "unpriced")
 SAME = [R[name] == bindparam(f"b_{name}") for name in ("day", "provider", "card_id", "flow", "batch")]
 COUNT_MORE = update(REUSES).where(*SAME).values({name: R[name] + bindparam(f"more_{name}") for name in COUNTERS})
 
-FREE_ENDS = frozenset({CallState.INTENT, CallState.SUBMITTED, CallState.RUNNING})
+UNDER_WAY = frozenset({CallState.INTENT, CallState.SUBMITTED, CallState.RUNNING})
 """Not ended, so their cost is not yet due rather than unknown."""
 
 
@@ -100,7 +100,7 @@ class _Group:
 
     def add(self, row: Any) -> None:
         self.spent += row.cost or 0
-        if row.state in FREE_ENDS:
+        if row.state in UNDER_WAY:
             self.open += 1
         elif row.state == CallState.DONE:
             self.times.append(row.ended_at - row.intent_at)
@@ -108,7 +108,7 @@ class _Group:
             self.open += 1
         else:
             self.failed += 1
-        self.unknown += row.cost is None and row.state not in FREE_ENDS
+        self.unknown += row.cost is None and row.state not in UNDER_WAY
 
     def line(self, name: str) -> CostLine:
         times = sorted(self.times)

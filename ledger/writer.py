@@ -83,24 +83,27 @@ class Writer:
 
     def _together(self, first: _Job) -> bool:
         """Run a job and those waiting behind it; return whether to go on."""
-        done: list[_Job] = []
+        done = [first]
         go_on = True
         try:
             with self._database.write() as tx:
                 ends = time.monotonic() + LONGEST_BATCH_S
-                job: _Job | None = first
-                while job is not None:
+                self._run(tx, first)
+                while go_on and len(done) < MOST_JOBS and time.monotonic() < ends:
+                    job, go_on = self._next()
+                    if job is None:
+                        break
                     done.append(job)
                     self._run(tx, job)
-                    job, go_on = self._next(len(done) < MOST_JOBS and time.monotonic() < ends)
         except Exception as exc:
             self._one_by_one(done, exc)
         for job in done:
             job.answer()
         return go_on
 
-    def _next(self, more: bool) -> tuple[_Job | None, bool]:
-        while more:
+    def _next(self) -> tuple[_Job | None, bool]:
+        """Return the next waiting job, if any, and whether to go on after it."""
+        while True:
             try:
                 job = self._jobs.get_nowait()
             except queue.Empty:
@@ -109,7 +112,6 @@ class Writer:
                 return None, False
             if job.future.set_running_or_notify_cancel():
                 return job, True
-        return None, True
 
     def _run(self, tx: Transaction, job: _Job) -> None:
         job.result = job.error = None
