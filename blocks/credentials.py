@@ -11,6 +11,7 @@ from ..adapters.credentials import Credentials, Limits
 from ..adapters.registry import entry
 
 __all__ = [
+    "BLOCKS",
     "ElevenLabsCredentials",
     "FalCredentials",
     "OpenAICredentials",
@@ -152,3 +153,9 @@ class ElevenLabsCredentials(ProviderCredentials):
     _block_type_slug = "elevenlabs-credentials"
     _documentation_url = DOCS
     provider: ClassVar[str] = "elevenlabs"
+
+
+BLOCKS: dict[str, type[ProviderCredentials]] = {
+    block.provider: block for block in (ReplicateCredentials, FalCredentials, OpenAICredentials, ElevenLabsCredentials)
+}
+"""Block types by provider."""

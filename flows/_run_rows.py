@@ -4,27 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import hashlib
 import inspect
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..errors import BudgetExceeded, CallsFailed
-from ..ledger import Ledger, RowResult, current_ledger, row_key
+from ..ledger import Ledger, RowResult, row_key
 from ..tasks.budgets import Budget, spending
-from ..tasks.imports import import_media
 from ..tasks.labels import labelled
 from ..tasks.tally import Tally, tallying
 from ._gallery import publish_gallery
 from ._handed import OnRow
 from ._outputs import save_outputs
-from .parameters import MediaSource, Parameters
+from .parameters import Parameters
 from .pipelines import Pipeline
 from .results import Report, RowReport, media_in, read_manifest, write_manifest
 from .rows import Row
+from .sources import imported
 
 __all__ = ["Batch", "run_batch"]
+
+CHUNK = 2000
+"""Rows looked up in the ledger at a time."""
 
 
 @dataclass
@@ -45,67 +50,77 @@ class Batch:
     reports: list[RowReport | None] = field(default_factory=list)
     stopped_by: Any = None
 
+    @property
+    def flow_name(self) -> str:
+        """What the ledger calls the flow."""
+        return self.pipeline.reference
+
 
 async def run_batch(batch: Batch) -> Report:
     """Run every row that is not finished yet, write the folder, publish the gallery."""
     began = time.monotonic()
-    ledger = current_ledger()
+    ledger = Ledger.current()
     batch.keys = await asyncio.to_thread(_keys, batch)
-    batch.id = await ledger.run(
-        ledger.begin_batch, batch.pipeline.reference, batch.pipeline.fingerprint, batch.label, batch.keys
-    )
+    batch.id = await ledger.run(ledger.rows.begin_batch, batch.flow_name, batch.pipeline.fingerprint, batch.label)
     batch.reports = [None] * len(batch.rows)
-    ended = "interrupted"
+    ended = "canceled"
     try:
+        await _list_rows(batch, ledger)
         await _skip_finished(batch, ledger)
-        with spending(batch.budget, scope=batch.id):
+        with spending(batch.budget, name=f"batch of {batch.flow_name}", scope=_scope(batch)):
             await _run_all(batch, ledger)
-        ended = "stopped" if batch.stopped_by else "finished"
+        ended = "stopped" if batch.stopped_by else "done"
     finally:
         report = _report(batch, time.monotonic() - began)
         await asyncio.to_thread(_write_folder, batch, report)
-        await ledger.run(ledger.end_batch, batch.id, ended, report.summary())
+        await ledger.run(ledger.rows.end_batch, batch.id, ended, report.summary())
     await publish_gallery(report)
     return report
 
 
 def _keys(batch: Batch) -> list[str]:
-    flow = f"{batch.pipeline.reference}@{batch.pipeline.fingerprint}"
-    return [row_key(flow, batch.parameters.canonical(row.given)) for row in batch.rows]
+    flow, fingerprint = batch.flow_name, batch.pipeline.fingerprint
+    return [row_key(flow, fingerprint, batch.parameters.canonical(row.given)) for row in batch.rows]
+
+
+def _scope(batch: Batch) -> str:
+    """Return what a batch's budget counts: this set of rows, however often it is started."""
+    return hashlib.sha256("".join(batch.keys).encode()).hexdigest()[:16]
+
+
+async def _list_rows(batch: Batch, ledger: Ledger) -> None:
+    numbered = [(n, row.id, key) for n, (row, key) in enumerate(zip(batch.rows, batch.keys, strict=True))]
+    for start in range(0, len(numbered), CHUNK):
+        await ledger.run(ledger.rows.add, batch.id, numbered[start : start + CHUNK])
 
 
 async def _skip_finished(batch: Batch, ledger: Ledger) -> None:
     """Settle every row that an earlier run finished and whose media is still there."""
-    finished = await ledger.run(ledger.finished_rows, batch.keys)
     before = read_manifest(batch.out) if batch.out else {}
-
-    def settle() -> None:
-        for number, (row, key) in enumerate(zip(batch.rows, batch.keys, strict=True)):
-            result = finished.get(key)
-            media = _media_of(result) if result is not None else None
-            if result is None or media is None:
-                continue
-            output = save_outputs(batch.out, row.id, media, before.get(row.id)) if batch.out else None
-            batch.reports[number] = RowReport(
-                id=row.id,
-                status="skipped",
-                output=output,
-                digest=media[0].digest if media else None,
-                media=tuple(media),
-                degraded=tuple(result.degraded),
-                prompt=_prompt(row),
-            )
-            _tell(batch, number)
-
-    await asyncio.to_thread(settle)
+    for start in range(0, len(batch.rows), CHUNK):
+        chunk = range(start, min(start + CHUNK, len(batch.rows)))
+        finished = await ledger.look(ledger.rows.finished, [batch.keys[number] for number in chunk])
+        if finished:
+            await asyncio.to_thread(_settle, batch, chunk, finished, before)
 
 
-def _media_of(result: RowResult) -> list[Any] | None:
-    """Return a finished row's media, or None when the row has to run again."""
-    if result.status != "succeeded":
-        return None
-    media = [item for item in result.values()]
-    return media if all(item.exists() for item in media) else None
+def _settle(batch: Batch, chunk: range, finished: Mapping[str, RowResult], before: Mapping[str, Any]) -> None:
+    for number in chunk:
+        row, result = batch.rows[number], finished.get(batch.keys[number])
+        known = RowReport.model_validate(result.output) if result is not None else None
+        if known is None or not all(media.exists() for media in known.media):
+            continue
+        output = save_outputs(batch.out, row.id, known.media, before.get(row.id)) if batch.out else None
+        batch.reports[number] = RowReport(
+            id=row.id,
+            status="skipped",
+            output=output,
+            digest=known.digest,
+            media=known.media,
+            degraded=known.degraded,
+            prompt=_prompt(row),
+        )
+        _tell(batch, number)
 
 
 def _prompt(row: Row) -> str:
@@ -148,8 +163,18 @@ async def _run_row(batch: Batch, ledger: Ledger, number: int) -> None:
             error, media, output = exc, [], None
     report = _row_report(row, media, output, tally, error, time.monotonic() - began)
     batch.reports[number] = report
-    if error is None:
-        await ledger.run(ledger.finish_row, batch.id, batch.keys[number], _result(report))
+    await ledger.run(
+        ledger.rows.finish,
+        batch.keys[number],
+        flow=batch.flow_name,
+        batch=batch.id,
+        status=report.status,
+        output=report,
+        cost=None if report.cost_unknown_calls else report.cost_usd,
+        calls=report.calls,
+        degraded=report.degraded,
+        error=report.error,
+    )
     _tell(batch, number)
     if error is not None and batch.stopped_by is None:
         if _is_budget(error):
@@ -166,21 +191,12 @@ def _is_budget(error: BaseException) -> bool:
 
 async def _call_flow(batch: Batch, row: Row) -> Any:
     """Call the row's flow as a function of the batch's flow run: its tasks are task runs of the batch."""
-    given = batch.parameters.check(row.given)
-    values = {name: await _imported(value) for name, value in given.items()}
+    values = await imported(batch.parameters.check(row.given))
     function = batch.pipeline.flow.fn
     if inspect.iscoroutinefunction(function):
         return await function(**values)
     context = contextvars.copy_context()
     return await asyncio.to_thread(context.run, lambda: function(**values))
-
-
-async def _imported(value: Any) -> Any:
-    if isinstance(value, MediaSource):
-        return await import_media(value.source, kind=value.kind)
-    if isinstance(value, list) and any(isinstance(item, MediaSource) for item in value):
-        return [await _imported(item) for item in value]
-    return value
 
 
 def _row_report(
@@ -209,18 +225,6 @@ def _row_report(
 def _explained(error: Exception) -> str:
     notes = "".join(f"\n{note}" for note in getattr(error, "__notes__", ()))
     return f"{type(error).__name__}: {error}{notes}"
-
-
-def _result(report: RowReport) -> RowResult:
-    return RowResult(
-        status=report.status,
-        output=report.output,
-        media=[media.model_dump(mode="json") for media in report.media],
-        cost=report.cost_usd,
-        calls=report.calls,
-        degraded=list(report.degraded),
-        error=report.error,
-    )
 
 
 def _report(batch: Batch, seconds: float) -> Report:

@@ -9,7 +9,7 @@ from contextvars import ContextVar, Token
 from decimal import Decimal
 
 from ..ledger import Budget as Cap
-from ..ledger import BudgetStatus, current_ledger, parse_money
+from ..ledger import BudgetStatus, Ledger, parse_money
 
 __all__ = ["Budget", "caps", "current_caps", "spending"]
 
@@ -55,7 +55,7 @@ class Budget:
 
     def status(self) -> BudgetStatus:
         """Return what is spent and reserved of a named budget."""
-        return current_ledger().budgets.open(Cap(self.name, self.cap, self.scope))
+        return Ledger.current().budgets.open(Cap(self.name, self.cap, self.scope))
 
     def __enter__(self) -> Budget:
         cap = self.entry(name="block", scope=uuid.uuid4().hex)

@@ -1,0 +1,91 @@
+"""Follow a remote job to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+
+from ..adapters.base import Job, JobStatus, Snapshot
+from ..errors import ProviderTimeoutError, RateLimitedError, TransientProviderError
+from ..ledger import Attempt
+from ._submit import cancel_remote
+from ._work import Work, backoff
+
+__all__ = ["follow"]
+
+SHORTEST_POLL_S = 0.5
+LONGEST_POLL_S = 10.0
+GRACE_AFTER_REATTACH_S = 60.0
+"""A job found after a restart is looked at for at least this long, however old it is."""
+SHARE_OF_RATE = 0.8
+"""Of the provider's request rate that polling may take."""
+
+
+async def follow(work: Work, attempt: Attempt, job: Job, known: Snapshot | None, scratch: Path) -> Snapshot:
+    """Poll until the job has ended.
+
+    Polls come when they are worth it: rarely while the job is not expected to be ready, more often around the time it
+    should be, then in a tenth of the time it is late, and never faster than the provider's rate allows for all jobs.
+
+    Raises:
+        ProviderTimeoutError: The card's deadline has passed. The job stays in the journal: the next run takes it up.
+    """
+    if known is not None and known.status.ended:
+        return known
+    started = attempt.submitted_at or time.time()
+    deadline = max(started + work.candidate.card.times.deadline_s, time.time() + GRACE_AFTER_REATTACH_S * (known is None))
+    snapshot = known
+    waits = backoff()
+    failure: TransientProviderError | None = None
+    seen_running = attempt.first_poll_at is not None
+    try:
+        while True:
+            if snapshot is not None or failure is not None:
+                await asyncio.sleep(_pause_s(work, time.time() - started, snapshot, failure, waits))
+            try:
+                snapshot, failure = await work.adapter.check(job, scratch), None
+            except TransientProviderError as exc:
+                failure = exc
+            else:
+                waits = backoff()
+                if snapshot.status.ended:
+                    return snapshot
+                if snapshot.status is JobStatus.RUNNING and not seen_running:
+                    seen_running = True
+                    await work.ledger.run(work.ledger.journal.progressed, work.claim, attempt)
+            if time.time() > deadline:
+                raise _too_late(work, job, snapshot, failure)
+    except asyncio.CancelledError:
+        await asyncio.shield(cancel_remote(work, attempt, job))
+        raise
+
+
+def _pause_s(
+    work: Work, elapsed_s: float, snapshot: Snapshot | None, failure: TransientProviderError | None, waits: object
+) -> float:
+    if failure is not None:
+        if isinstance(failure, RateLimitedError):
+            return work.gate.pushed_back(failure.retry_after_s)
+        return max(next(waits), failure.retry_after_s or 0.0)  # type: ignore[call-overload]
+    assert snapshot is not None
+    expected = work.candidate.card.times.expected_s
+    early = expected - elapsed_s
+    pause = early / 2 if early > 0 else elapsed_s / 10
+    pause = min(LONGEST_POLL_S, max(SHORTEST_POLL_S, work.gate.spacing_s(SHARE_OF_RATE), pause))
+    return max(pause, snapshot.poll_after_s or 0.0)
+
+
+def _too_late(
+    work: Work, job: Job, snapshot: Snapshot | None, failure: TransientProviderError | None
+) -> ProviderTimeoutError:
+    status = f"last seen {snapshot.native_status or snapshot.status}" if snapshot is not None else "never answered"
+    why = f" ({failure})" if failure is not None else ""
+    return ProviderTimeoutError(
+        f"{work.candidate.card.id}: job {job.remote_id} passed its deadline of "
+        f"{work.candidate.card.times.deadline_s:g} s, {status}{why}. It may still finish: running the same again takes it "
+        "up without a new request.",
+        provider=work.adapter.name,
+        model=work.candidate.card.id,
+        remote_id=job.remote_id,
+    )

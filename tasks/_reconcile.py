@@ -1,0 +1,91 @@
+"""Find out what became of a request whose answer was lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from ..adapters.base import Job, RecentJob
+from ..errors import ProviderUnavailableError, TransientProviderError
+from ..ledger import Attempt, CallState
+from ..settings import get_settings
+from ._submit import held
+from ._work import Work
+
+__all__ = ["reconcile"]
+
+LOOKS_S = (0.5, 2.0, 5.0)
+"""Waits before each look: a job may be listed a moment after it was accepted."""
+CLOCK_SKEW = timedelta(seconds=60)
+
+
+async def reconcile(work: Work, attempt: Attempt) -> Job | None:
+    """Settle an attempt without a remote id.
+
+    Returns:
+        The job that the provider had accepted; None when the request is to be sent (again).
+
+    Raises:
+        SubmissionUnknown: Nobody can tell, and its price is over `PREFECT_MEDIA_RESUBMIT_BELOW`.
+        TransientProviderError: The look-up failed; nothing is decided.
+    """
+    ledger = work.ledger
+    if work.candidate.card.is_local:
+        error = ProviderUnavailableError("The process ended while this ran on this machine.", provider="local")
+        await ledger.run(ledger.journal.failed, work.claim, attempt, error, billed=False)
+        return None
+    if work.adapter.can_look_up:
+        job = await _look_up(work, attempt)
+        if job is not None:
+            work.submissions += attempt.number in work.unanswered
+            await ledger.run(ledger.journal.submitted, attempt, job)
+            return job
+        error = ProviderUnavailableError(
+            "The answer was lost; the provider lists no such job, so it was not accepted.", provider=work.adapter.name
+        )
+        await ledger.run(ledger.journal.failed, work.claim, attempt, error, billed=False)
+        return None
+    return await _decide(work, attempt)
+
+
+async def _decide(work: Work, attempt: Attempt) -> None:
+    ledger = work.ledger
+    if attempt.state is CallState.HELD:
+        raise held(work, attempt)
+    if attempt.estimate is None or attempt.estimate > get_settings().resubmit_below:
+        await ledger.run(ledger.journal.held, work.claim, attempt)
+        raise held(work, attempt)
+    work.submissions += attempt.number in work.unanswered
+    await ledger.run(ledger.journal.abandoned, work.claim, attempt)
+    work.notes.append(f"possible duplicate: the answer to attempt {attempt.number} was lost and the request sent again")
+
+
+async def _look_up(work: Work, attempt: Attempt) -> Job | None:
+    since = datetime.fromtimestamp(attempt.intent_at, UTC) - CLOCK_SKEW
+    for wait in LOOKS_S:
+        await asyncio.sleep(wait)
+        try:
+            jobs = await work.adapter.recent(work.candidate.card.id, since)
+        except TransientProviderError:
+            if wait == LOOKS_S[-1]:
+                raise
+            continue
+        taken = await work.ledger.run(work.ledger.calls.known_jobs, work.adapter.name, [found.job.remote_id for found in jobs])
+        fitting = [found for found in jobs if found.job.remote_id not in taken and _fits(found, work)]
+        if fitting:
+            return min(fitting, key=lambda found: found.created).job
+    return None
+
+
+def _fits(found: RecentJob, work: Work) -> bool:
+    request = work.candidate.request
+    if found.endpoint and found.endpoint != request.endpoint:
+        return False
+    return found.payload is None or _holds(found.payload, request.payload)
+
+
+def _holds(recorded: Mapping[str, Any], sent: Mapping[str, Any]) -> bool:
+    """Return whether everything that was sent is in what the provider recorded (which also holds media URLs)."""
+    return all(name in recorded and recorded[name] == value for name, value in sent.items() if value is not None)
