@@ -13,13 +13,24 @@ from typing import Any, Literal
 
 from .stamp import PLACEHOLDER, stamp_file, stamp_raw
 
-__all__ = ["AUDIO_FORMATS", "IMAGE_FORMATS", "sample_audio", "sample_image", "sample_video"]
+__all__ = [
+    "AUDIO_FORMATS",
+    "IMAGE_FORMATS",
+    "sample_audio",
+    "sample_image",
+    "sample_video",
+]
 
 ImageLook = Literal["scene", "cutout", "black"]
 VideoLook = Literal["scene", "frozen", "black"]
 AudioLook = Literal["tone", "silent"]
 
-IMAGE_FORMATS = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp", "gif": "image/gif"}
+IMAGE_FORMATS = {
+    "png": "image/png",
+    "jpeg": "image/jpeg",
+    "webp": "image/webp",
+    "gif": "image/gif",
+}
 """Picture formats that can be made, with their MIME types."""
 
 # Container, codec and MIME type. Raw formats have no container and thus no comment.
@@ -35,9 +46,18 @@ AUDIO_FORMATS: dict[str, tuple[str, str, str]] = {
     "alaw": ("alaw", "pcm_alaw", "audio/x-alaw-basic"),
 }
 RAW = frozenset({"pcm", "ulaw", "alaw"})
-LOOPED = frozenset({"mp3", "aac", "m4a"})  # their packets can be repeated, so long sound costs no encoding
+LOOPED = frozenset(
+    {"mp3", "aac", "m4a"}
+)  # their packets can be repeated, so long sound costs no encoding
 SAMPLES_IN_PACKET = {"libmp3lame": 1152, "aac": 1024}
-TINTS = ((230, 150, 90), (90, 150, 230), (120, 200, 120), (210, 110, 170), (190, 190, 90), (100, 190, 200))
+TINTS = (
+    (230, 150, 90),
+    (90, 150, 230),
+    (120, 200, 120),
+    (210, 110, 170),
+    (190, 190, 90),
+    (100, 190, 200),
+)
 VARIANTS = len(TINTS)
 
 
@@ -54,7 +74,9 @@ def _landscape(width: int, height: int, variant: int) -> Any:
     light = np.where(y > near, 0.15 + 0.1 * y, np.where(y > far, 0.45 - 0.1 * y, sky))
     sun = (x - 1.2 - 0.6 * variant) ** 2 + (8 * (y - 0.2)) ** 2 < 0.25
     light = np.where(sun, 1.0, light)
-    return np.clip(light[..., None] * np.array([red, green, blue], np.float32) * 1.1, 0, 255).astype(np.uint8)
+    return np.clip(
+        light[..., None] * np.array([red, green, blue], np.float32) * 1.1, 0, 255
+    ).astype(np.uint8)
 
 
 def _picture(width: int, height: int, look: str, variant: int) -> Any:
@@ -93,7 +115,13 @@ def _image(width: int, height: int, format: str, look: str, variant: int) -> byt
 
 
 def sample_image(
-    width: int, height: int, *, format: str = "png", token: str = "", variant: int = 0, look: ImageLook = "scene"
+    width: int,
+    height: int,
+    *,
+    format: str = "png",
+    token: str = "",
+    variant: int = 0,
+    look: ImageLook = "scene",
 ) -> bytes:
     """Return a picture file.
 
@@ -117,7 +145,11 @@ def _frames(width: int, height: int, count: int, look: str, variant: int) -> Any
     light = _landscape(width, height, variant).mean(axis=2).astype(np.uint8)
     if look == "black":
         light = np.full_like(light, 16)
-    chroma = (128, 128) if look == "black" else (128 + (blue - green) // 3, 128 + (red - green) // 3)
+    chroma = (
+        (128, 128)
+        if look == "black"
+        else (128 + (blue - green) // 3, 128 + (red - green) // 3)
+    )
     for index in range(count):
         shift = 0 if look == "frozen" else width * index // count
         frame = av.VideoFrame(width, height, "yuv420p")
@@ -138,7 +170,9 @@ def _padded(rows: Any, plane: Any) -> bytes:
     return wide.tobytes()
 
 
-def _repeat(container: Any, stream: Any, packets: list[Any], step: int, total: int) -> None:
+def _repeat(
+    container: Any, stream: Any, packets: list[Any], step: int, total: int
+) -> None:
     """Mux `packets`, one after the other and again from the start, until `total` packets are in."""
     import av
 
@@ -176,33 +210,53 @@ def _encode_tone(stream: Any, samples: Any, rate: int) -> list[Any]:
     frame = av.AudioFrame.from_ndarray(packed, format="s16", layout=layout)
     frame.sample_rate = rate
     frame.pts = 0
-    resampler = av.AudioResampler(stream.format, layout, rate, stream.frame_size or None)
+    resampler = av.AudioResampler(
+        stream.format, layout, rate, stream.frame_size or None
+    )
     packets: list[Any] = []
     for piece in [*resampler.resample(frame), *resampler.resample(None)]:
         packets += stream.encode(piece)
     return packets + stream.encode(None)
 
 
-def _add_sound(container: Any, codec: str, rate: int, channels: int, bit_rate: int | None) -> Any:
-    stream = container.add_stream(codec, rate=rate, layout="mono" if channels == 1 else "stereo")
+def _add_sound(
+    container: Any, codec: str, rate: int, channels: int, bit_rate: int | None
+) -> Any:
+    stream = container.add_stream(
+        codec, rate=rate, layout="mono" if channels == 1 else "stereo"
+    )
     if bit_rate:
         stream.bit_rate = bit_rate
     if codec == "libmp3lame":
-        stream.options = {"reservoir": "0"}  # so that no frame borrows bits from the one before
+        stream.options = {
+            "reservoir": "0"
+        }  # so that no frame borrows bits from the one before
     return stream
 
 
-def _loop(stream: Any, rate: int, channels: int, seconds: float, look: str, variant: int) -> tuple[list[Any], int, int]:
+def _loop(
+    stream: Any, rate: int, channels: int, seconds: float, look: str, variant: int
+) -> tuple[list[Any], int, int]:
     """Encode about a second. Returns its packets, the samples in one, and how many packets last `seconds`."""
     step = SAMPLES_IN_PACKET[stream.codec_context.name]
     total = max(1, round(seconds * rate / step))
     wanted = min(total, max(1, rate // step))
-    packets = _encode_tone(stream, _tone((wanted + 4) * step / rate, rate, channels, look, variant), rate)
+    packets = _encode_tone(
+        stream, _tone((wanted + 4) * step / rate, rate, channels, look, variant), rate
+    )
     return packets[2 : wanted + 2], step, total
 
 
 @lru_cache(maxsize=128)
-def _video(width: int, height: int, seconds: float, rate: int, sound: bool, look: str, variant: int) -> bytes:
+def _video(
+    width: int,
+    height: int,
+    seconds: float,
+    rate: int,
+    sound: bool,
+    look: str,
+    variant: int,
+) -> bytes:
     import av
 
     out = io.BytesIO()
@@ -212,7 +266,12 @@ def _video(width: int, height: int, seconds: float, rate: int, sound: bool, look
         stream: Any = container.add_stream("libx264", rate=rate)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         count = min(total, rate)
-        stream.options = {"preset": "ultrafast", "crf": "30", "g": str(count), "bf": "0"}
+        stream.options = {
+            "preset": "ultrafast",
+            "crf": "30",
+            "g": str(count),
+            "bf": "0",
+        }
         stream.codec_context.thread_count = 1
         tone: Any = _add_sound(container, "aac", 48_000, 2, 128_000) if sound else None
         packets: list[Any] = []
@@ -250,11 +309,22 @@ def sample_video(
         variant: As in `sample_image`.
         look: `frozen` repeats one picture; `black` shows nothing.
     """
-    return stamp_file(_video(width, height, seconds, frame_rate, sound, look, variant % VARIANTS), token)
+    return stamp_file(
+        _video(width, height, seconds, frame_rate, sound, look, variant % VARIANTS),
+        token,
+    )
 
 
 @lru_cache(maxsize=256)
-def _audio(seconds: float, format: str, rate: int, channels: int, bit_rate: int, look: str, variant: int) -> bytes:
+def _audio(
+    seconds: float,
+    format: str,
+    rate: int,
+    channels: int,
+    bit_rate: int,
+    look: str,
+    variant: int,
+) -> bytes:
     import av
 
     kind, codec, _ = AUDIO_FORMATS[format]
@@ -265,9 +335,15 @@ def _audio(seconds: float, format: str, rate: int, channels: int, bit_rate: int,
             container.metadata["comment"] = PLACEHOLDER.decode()
         stream = _add_sound(container, codec, rate, channels, bit_rate or None)
         if format in LOOPED:
-            _repeat(container, stream, *_loop(stream, rate, channels, seconds, look, variant))
+            _repeat(
+                container,
+                stream,
+                *_loop(stream, rate, channels, seconds, look, variant),
+            )
         else:
-            for packet in _encode_tone(stream, _tone(seconds, rate, channels, look, variant), rate):
+            for packet in _encode_tone(
+                stream, _tone(seconds, rate, channels, look, variant), rate
+            ):
                 container.mux(packet)
     return out.getvalue()
 
@@ -295,5 +371,13 @@ def sample_audio(
         variant: Pitch; taken modulo the number of them.
         look: `silent` holds zeros only.
     """
-    data = _audio(round(seconds, 3), format, sample_rate_hz, channels, bit_rate_bps, look, variant % VARIANTS)
+    data = _audio(
+        round(seconds, 3),
+        format,
+        sample_rate_hz,
+        channels,
+        bit_rate_bps,
+        look,
+        variant % VARIANTS,
+    )
     return stamp_raw(data, token) if format in RAW else stamp_file(data, token)

@@ -1,0 +1,92 @@
+"""Keep tests away from real providers: connections to their hosts fail, and are remembered."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+__all__ = ["PROVIDER_DOMAINS", "ProviderReached", "closed", "explain", "take_attempts"]
+
+PROVIDER_DOMAINS = (
+    "replicate.com",
+    "replicate.delivery",
+    "fal.run",
+    "falrun.com",
+    "fal.ai",
+    "fal.media",
+    "openai.com",
+    "elevenlabs.io",
+    "generativelanguage.googleapis.com",
+    "aiplatform.googleapis.com",
+    "runwayml.com",
+    "lumalabs.ai",
+    "stability.ai",
+    "bfl.ai",
+    "bfl.ml",
+    "together.xyz",
+    "together.ai",
+    "huggingface.co",
+    "hume.ai",
+    "cartesia.ai",
+    "deepgram.com",
+    "klingai.com",
+    "minimax.io",
+    "minimaxi.com",
+    "ltx.video",
+)
+_attempts: list[str] = []
+_resolve = socket.getaddrinfo
+
+
+class ProviderReached(ConnectionRefusedError):  # noqa: N818 - says what happened, as pytest shows it
+    """A test tried to reach a real provider."""
+
+
+def _is_provider(host: Any) -> bool:
+    name = host.decode("ascii", "replace") if isinstance(host, bytes) else str(host)
+    name = name.rstrip(".").lower()
+    return any(
+        name == domain or name.endswith(f".{domain}") for domain in PROVIDER_DOMAINS
+    )
+
+
+def _guarded(host: Any, *args: Any, **kwargs: Any) -> Any:
+    if _is_provider(host):
+        _attempts.append(str(host))
+        raise ProviderReached(explain([str(host)]))
+    return _resolve(host, *args, **kwargs)
+
+
+def explain(hosts: list[str]) -> str:
+    """Say what was tried and what to do."""
+    names = ", ".join(sorted(set(hosts)))
+    return (
+        f"This test tried to reach a real provider: {names}. Use the media_simulator fixture, a local model, or mark the "
+        "test with @pytest.mark.live."
+    )
+
+
+def take_attempts() -> list[str]:
+    """Return the provider hosts that were tried since the last time this was asked."""
+    taken = list(_attempts)
+    _attempts.clear()
+    return taken
+
+
+@contextmanager
+def closed() -> Iterator[None]:
+    """Let no name of a provider be resolved by this process inside the block.
+
+    Names are where it is stopped: every client resolves the provider's name before it connects, and loopback
+    addresses, databases and package indexes stay reachable.
+    """
+    global _resolve
+    _resolve = socket.getaddrinfo
+    _attempts.clear()
+    socket.getaddrinfo = _guarded  # pyright: ignore[reportAttributeAccessIssue]
+    try:
+        yield
+    finally:
+        socket.getaddrinfo = _resolve

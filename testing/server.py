@@ -1,0 +1,166 @@
+"""The simulator as an HTTP server."""
+
+from __future__ import annotations
+
+import socket
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from starlette.requests import ClientDisconnect
+from starlette.routing import Router
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from .control import control_routes
+from .delivery import delivery_routes
+from .elevenlabs import elevenlabs_routes
+from .elevenlabs_account import elevenlabs_account_routes
+from .fal import fal_routes
+from .fal_storage import fal_storage_routes
+from .faults import Faults, read_faults
+from .latency import Latency
+from .models import Catalogue
+from .openai import openai_routes
+from .replicate import replicate_routes
+from .reply import Abort, Reply, abort_connection
+from .site import local_path
+from .state import Simulation
+from .uploads import replicate_file_routes
+
+__all__ = ["Options", "make_app", "make_server", "make_simulation", "serve"]
+
+HOST = "127.0.0.1"
+IDLE_S = 3600  # an idle connection that the server closes looks to its client like a lost answer
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a simulator behaves.
+
+    Attributes:
+        faults: A fault file (TOML or JSON), or the same as a mapping.
+        latency: See `latency.Latency.parse`.
+        keys: Expected key by provider; without one any key that is not empty will do.
+        expiry_s: Seconds after which outputs are gone.
+        log: File to which every event is appended as a line of JSON.
+        allow_hooks: Whether `mark`, `pause` and `kill` may be added over HTTP.
+    """
+
+    faults: str | Path | Mapping[str, Any] | None = None
+    latency: Latency | float | str | Mapping[str, Any] | None = None
+    keys: Mapping[str, str] | None = None
+    expiry_s: float = 3600.0
+    log: str | Path | None = None
+    allow_hooks: bool = False
+
+
+def make_simulation(options: Options, folder: Path) -> Simulation:
+    """Return the state of a new simulator that keeps uploads in `folder`.
+
+    Raises:
+        ConfigurationError: The faults or the latency are not valid.
+    """
+    given = read_faults(options.faults)
+    latency = options.latency if options.latency is not None else given.get("latency")
+    return Simulation(
+        folder,
+        catalogue=Catalogue.standard(given.get("model", ())),
+        faults=Faults(given.get("fault", ()), seed=int(given.get("seed", 0))),
+        latency=Latency.parse(latency),
+        keys=options.keys,
+        expiry_s=options.expiry_s,
+        log=Path(options.log) if options.log else None,
+        allow_hooks=options.allow_hooks,
+    )
+
+
+def make_app(sim: Simulation) -> ASGIApp:
+    """Return the ASGI application of a simulator."""
+    router = Router(
+        [
+            *replicate_routes(sim),
+            *replicate_file_routes(sim),
+            *delivery_routes(sim),
+            *fal_storage_routes(sim),
+            *fal_routes(sim),
+            *openai_routes(sim),
+            *elevenlabs_routes(sim),
+            *elevenlabs_account_routes(sim),
+            *control_routes(sim),
+        ],
+        redirect_slashes=False,
+    )
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
+        path = local_path(host, scope["path"])
+        if path is not None:
+            scope = {
+                **scope,
+                "path": path,
+                "raw_path": path.encode(),
+                "simulated_host": host,
+            }
+        try:
+            await router(scope, receive, send)
+        except Reply as reply:
+            await reply.response(scope, receive, send)
+        except Abort:
+            abort_connection(
+                getattr(getattr(send, "__self__", None), "transport", None)
+            )
+        except ClientDisconnect:
+            sim.event("disconnect", path=path or scope["path"])
+
+    return app
+
+
+def make_server(sim: Simulation, **settings: Any) -> uvicorn.Server:
+    """Return a uvicorn server for a simulator, not started."""
+    config = uvicorn.Config(
+        make_app(sim),
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        ws="none",
+        timeout_keep_alive=IDLE_S,
+        timeout_graceful_shutdown=1,
+        backlog=4096,
+        **settings,
+    )
+    return uvicorn.Server(config)
+
+
+def listen(port: int = 0) -> socket.socket:
+    """Return a listening socket on loopback; port 0 takes a free one."""
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((HOST, port))
+    listener.listen(4096)
+    return listener
+
+
+def serve(
+    port: int = 0, *, options: Options | None = None, announce: Any = None
+) -> None:
+    """Run a simulator until it is interrupted.
+
+    Args:
+        port: Port on 127.0.0.1; 0 takes a free one.
+        options: How it behaves.
+        announce: Called with the root URL once it can be reached.
+
+    Raises:
+        ConfigurationError: The options are not valid.
+    """
+    with tempfile.TemporaryDirectory(prefix="prefect-media-simulator-") as folder:
+        sim = make_simulation(options or Options(), Path(folder))
+        with listen(port) as listener:
+            if announce:
+                announce(f"http://{HOST}:{listener.getsockname()[1]}")
+            make_server(sim).run(sockets=[listener])

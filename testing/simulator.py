@@ -1,0 +1,231 @@
+"""Start a simulator in a thread or in a process of its own, and talk to it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from ..errors import ConfigurationError
+from .bill import Bill
+from .server import Options, listen, make_server, make_simulation
+
+__all__ = ["FaultInjector", "Simulator", "environment"]
+
+START_S = 60.0
+DUMMY_KEYS = {
+    "REPLICATE_API_TOKEN": "r8_simulated_0000000000000000000000000",
+    "FAL_KEY": "simulated-fal:0000000000000000",
+    "OPENAI_API_KEY": "sk-simulated-00000000000000000000",
+    "ELEVENLABS_API_KEY": "sk_simulated_0000000000000000000",
+}
+
+
+def environment(url: str) -> dict[str, str]:
+    """Return the environment variables that point every adapter at a simulator, with dummy keys."""
+    return {
+        **DUMMY_KEYS,
+        "REPLICATE_BASE_URL": f"{url}/replicate/v1",
+        "FAL_BASE_URL": f"{url}/fal",
+        "OPENAI_BASE_URL": f"{url}/openai/v1",
+        "ELEVENLABS_BASE_URL": f"{url}/elevenlabs",
+    }
+
+
+class FaultInjector:
+    """Adds fault rules to a running simulator; `docs/testing.md` lists the kinds."""
+
+    def __init__(self, client: httpx.Client) -> None:
+        self._client = client
+
+    def add(self, kind: str, **particulars: Any) -> None:
+        """Put one rule in force.
+
+        Raises:
+            ConfigurationError: It is not valid.
+        """
+        self.extend([{"kind": kind, **particulars}])
+
+    def extend(self, rules: Iterable[Mapping[str, Any]]) -> None:
+        """Put several rules in force.
+
+        Raises:
+            ConfigurationError: One is not valid.
+        """
+        answer = self._client.post(
+            "/_sim/faults", content=json.dumps(list(rules), default=str), headers=JSON
+        )
+        if answer.status_code != 200:
+            raise ConfigurationError(answer.json()["error"])
+
+    def clear(self) -> None:
+        """Take every rule out of force."""
+        self._client.delete("/_sim/faults").raise_for_status()
+
+    @property
+    def struck(self) -> dict[str, int]:
+        """How often each kind has struck."""
+        return self._client.get("/_sim/faults").raise_for_status().json()["struck"]
+
+
+JSON = {"Content-Type": "application/json"}
+
+
+class Simulator:
+    """A running simulator.
+
+    Attributes:
+        url: Its root, for example `http://127.0.0.1:40123`.
+        faults: Fault rules can be added here while it runs.
+
+    Example:
+        >>> with Simulator(latency=0) as simulator:
+        ...     simulator.bill.calls
+        0
+    """
+
+    def __init__(
+        self,
+        *,
+        process: bool = False,
+        port: int = 0,
+        allow_hooks: bool = True,
+        **options: Any,
+    ) -> None:
+        """Prepare a simulator; it runs inside the `with` block.
+
+        Args:
+            process: Run it in a process of its own instead of a thread.
+            port: Port on 127.0.0.1; 0 takes a free one.
+            allow_hooks: Whether `mark`, `pause` and `kill` rules may be added.
+            options: Fields of `server.Options`.
+        """
+        self.options = Options(allow_hooks=allow_hooks, **options)
+        self.url = ""
+        self._port = port
+        self._in_process = process
+        self._folder = tempfile.TemporaryDirectory(
+            prefix="prefect-media-simulator-", ignore_cleanup_errors=True
+        )
+        self._server: Any = None
+        self._thread: threading.Thread | None = None
+        self._process: subprocess.Popen[str] | None = None
+
+    @classmethod
+    def start(cls, *, process: bool = False, **options: Any) -> Self:
+        """Return a simulator that runs until `stop`."""
+        return cls(process=process, **options).__enter__()
+
+    def __enter__(self) -> Self:
+        if self._in_process:
+            self._start_process()
+        else:
+            self._start_thread()
+        self._client = httpx.Client(base_url=self.url, timeout=60, trust_env=False)
+        self.faults = FaultInjector(self._client)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _start_thread(self) -> None:
+        sim = make_simulation(self.options, Path(self._folder.name))
+        listener = listen(self._port)
+        self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        self._server = make_server(sim)
+        self._thread = threading.Thread(
+            target=self._server.run, kwargs={"sockets": [listener]}, daemon=True
+        )
+        self._thread.start()
+        limit = time.monotonic() + START_S
+        while (
+            not self._server.started
+            and self._thread.is_alive()
+            and time.monotonic() < limit
+        ):
+            time.sleep(0.005)
+
+    def _start_process(self) -> None:
+        options = {
+            name: value
+            for name, value in self.options.__dict__.items()
+            if value is not None
+        }
+        if "faults" in options and not isinstance(options["faults"], Mapping):
+            options["faults"] = str(options["faults"])
+        config = Path(self._folder.name) / "options.json"
+        config.write_text(
+            json.dumps({"port": self._port, **options}, default=str), "utf-8"
+        )
+        command = [sys.executable, "-m", f"{__package__}.process", str(config)]
+        self._process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, text=True, env=dict(os.environ)
+        )
+        assert self._process.stdout is not None
+        self.url = self._process.stdout.readline().strip()
+        if not self.url:
+            raise ConfigurationError(
+                f"The simulator did not start; its process ended with {self._process.wait()}."
+            )
+
+    @property
+    def pid(self) -> int | None:
+        """Process id, when it runs in a process of its own."""
+        return self._process.pid if self._process else None
+
+    def stop(self) -> None:
+        """Stop it."""
+        if hasattr(self, "_client"):
+            self._client.close()
+        if self._server is not None and self._thread is not None:
+            self._server.should_exit = self._server.force_exit = True
+            self._thread.join(START_S)
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(START_S)
+            if self._process.stdout:
+                self._process.stdout.close()
+        self._folder.cleanup()
+
+    @property
+    def env(self) -> dict[str, str]:
+        """Environment variables that point every adapter here, with dummy keys."""
+        return environment(self.url)
+
+    def _get(self, path: str) -> Any:
+        return self._client.get(path).raise_for_status().json()
+
+    @property
+    def bill(self) -> Bill:
+        """The bill as it stands."""
+        return Bill.read(self._get("/_sim/bill"))
+
+    @property
+    def jobs(self) -> list[dict[str, Any]]:
+        """Every accepted job."""
+        return self._get("/_sim/jobs")["jobs"]
+
+    def events(self, kind: str = "") -> list[dict[str, Any]]:
+        """Return what happened, all of it or of one kind (`accepted`, `fault`, `leak`, ...)."""
+        return self._get(f"/_sim/events?event={kind}" if kind else "/_sim/events")[
+            "events"
+        ]
+
+    def reset(self) -> None:
+        """Forget jobs, uploads, faults, bill and events."""
+        self._client.post("/_sim/reset", content="{}", headers=JSON).raise_for_status()
