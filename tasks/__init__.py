@@ -1,0 +1,1 @@
+"""Prefect tasks: calls to models, and local media operations."""
