@@ -22,6 +22,7 @@ from .schema import BUDGET_HISTORY, BUDGETS, RESERVATIONS
 __all__ = ["Budget", "BudgetEvent", "BudgetStatus", "Budgets"]
 
 PAGE = 500
+MOST_OPENED = 1000
 B = BUDGETS.c
 R = RESERVATIONS.c
 H = BUDGET_HISTORY.c
@@ -126,9 +127,13 @@ class Budgets:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._opened: dict[Budget, None] = {}  # by this process, so that it does not undo a later change by another
 
     def open(self, budget: Budget) -> BudgetStatus:
-        """Make a budget known, or change the cap of a known one; what is spent and reserved stays."""
+        """Make a budget known, or change the cap of a known one; what is spent and reserved stays.
+
+        The first reservation under a budget value opens it too; after that the cap that was set last holds.
+        """
         with self._database.write() as tx:
             self._open(tx, budget)
             return _status(tx.execute(FIND, {"n": budget.name, "s": budget.scope}).one())
@@ -196,7 +201,7 @@ class Budgets:
         """
         for budget in budgets:
             row = tx.execute(FIND, {"n": budget.name, "s": budget.scope}).one_or_none()
-            if row is None:  # a known budget keeps the cap that it was last opened with
+            if row is None or (from_nano(row.cap) != budget.cap and budget not in self._opened):
                 row = self._open(tx, budget)
             if amount is None:
                 raise _unpriced(what, _status(row))
@@ -250,7 +255,13 @@ class Budgets:
             if over and after.overrun_at is None:
                 tx.execute(OVERRUN, {"i": held.budget_id, "at": tx.now})
 
+    def _remember(self, budget: Budget) -> None:
+        self._opened[budget] = None
+        if len(self._opened) > MOST_OPENED:
+            self._opened.pop(next(iter(self._opened)), None)
+
     def _open(self, tx: Transaction, budget: Budget) -> Any:
+        tx.after.append(lambda: self._remember(budget))
         row = tx.execute(FIND, {"n": budget.name, "s": budget.scope}).one_or_none()
         cap = to_nano(budget.cap)
         if row is None:

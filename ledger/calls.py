@@ -50,6 +50,11 @@ OWNERS = select(C.key, C.owner, C.token, C.lease_until).where(C.key.in_(bindpara
 LAST = select(ATTEMPTS).where(A.call_key == bindparam("k"), A.number == bindparam("n"))
 ALL_ATTEMPTS = select(ATTEMPTS).where(A.call_key == bindparam("k")).order_by(A.number)
 RENEW = update(CALLS).where(C.key == bindparam("k"), C.token == bindparam("t")).values(lease_until=bindparam("until"))
+KNOWN_JOBS = (
+    select(A.remote_id)
+    .join(CALLS, C.key == A.call_key)
+    .where(C.provider == bindparam("p"), A.remote_id.in_(bindparam("ids", expanding=True)))
+)
 RELEASE = (
     update(CALLS)
     .where(C.key == bindparam("k"), C.token == bindparam("t"))
@@ -124,7 +129,7 @@ class Calls:
                 if _is_live(row, tx.now):
                     return Busy(spec.key, row.owner, row.lease_until)
             claim = Claim(spec.key, secrets.token_hex(16), this_process(), lease_s, labels)
-            tx.after.append(lambda: self._hold(claim, tx.now))
+            tx.after.append(lambda: self._hold(claim, self._database.now()))
             taken = {"owner": claim.owner, "token": claim.token, "lease_until": tx.now + lease_s, "updated_at": tx.now}
             taken |= label_columns(labels)
             if row is None:
@@ -231,6 +236,16 @@ class Calls:
             given += len(found)
             after = (found[-1].created_at, found[-1].key)
 
+    def known_jobs(self, provider: str, remote_ids: Iterable[str]) -> set[str]:
+        """Return those remote ids that belong to an attempt of this ledger already."""
+        wanted = list(dict.fromkeys(remote_ids))
+        known: set[str] = set()
+        with self._database.read() as connection:
+            for start in range(0, len(wanted), CHUNK):
+                some = {"p": provider, "ids": wanted[start : start + CHUNK]}
+                known.update(connection.execute(KNOWN_JOBS, some).scalars())
+        return known
+
     def keys_like(self, prefix: str) -> list[str]:
         """Return at most 10 keys that begin with `prefix`."""
         query = select(C.key).where(C.key.startswith(prefix, autoescape=True)).order_by(C.key).limit(10)
@@ -240,9 +255,9 @@ class Calls:
     def free(self, keys: Collection[str]) -> list[str]:
         """Return those keys that are finished or that nobody works on."""
         wanted = list(keys)
-        now = self._database.now()
         free: list[str] = []
         with self._database.read() as connection:
+            now = self._database.time(connection)
             for start in range(0, len(wanted), CHUNK):
                 some = wanted[start : start + CHUNK]
                 found = {row.key: row for row in connection.execute(OWNERS, {"ks": some})}

@@ -94,9 +94,11 @@ class Database:
             event.listen(engine, "connect", self._tune_sqlite)
             event.listen(engine, "begin", _begin_sqlite)
             return engine
-        settings = f"-c lock_timeout={LOCK_WAIT_S}s -c idle_in_transaction_session_timeout={LOCK_WAIT_S}s"
+        given = self.url.query.get("options", "")
+        settings = f"{given} -c lock_timeout={LOCK_WAIT_S}s -c idle_in_transaction_session_timeout={LOCK_WAIT_S}s"
+        url = self.url.difference_update_query(["options"])
         try:
-            return create_engine(self.url, pool_pre_ping=True, connect_args={"options": settings}, **options)
+            return create_engine(url, pool_pre_ping=True, connect_args={"options": settings.strip()}, **options)
         except ModuleNotFoundError as exc:
             raise MissingExtraError(
                 f"The ledger {self.place} needs the PostgreSQL driver {exc.name!r}. "
@@ -170,15 +172,19 @@ class Database:
         tx.connection.exec_driver_sql("RELEASE SAVEPOINT part")
 
     def now(self) -> float:
-        """Return this machine's idea of the ledger's time (for reads)."""
+        """Return this machine's time, seconds since the epoch."""
         return (self._clock or time.time)()
 
-    def _lock(self, connection: Connection) -> float:
-        if self.is_sqlite:
+    def time(self, connection: Connection) -> float:
+        """Return the ledger's time: of this machine for a file, of the server when machines share it."""
+        if self.is_sqlite or self._clock is not None:
             return self.now()
-        lock = f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK}), extract(epoch from clock_timestamp())::float8"
-        at = float(connection.exec_driver_sql(lock).one()[1])
-        return self._clock() if self._clock else at
+        return float(connection.exec_driver_sql("SELECT extract(epoch from clock_timestamp())::float8").scalar_one())
+
+    def _lock(self, connection: Connection) -> float:
+        if not self.is_sqlite:
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK})")
+        return self.time(connection)
 
     @contextmanager
     def _plain_errors(self) -> Iterator[None]:

@@ -139,7 +139,7 @@ class Journal:
                 if known.remote_id == job.remote_id:
                     return
                 raise self._out_of_order(row, f"given job {job.remote_id!r}", f"it has job {known.remote_id!r}")
-            facts = {"job": job.model_dump_json(), "submitted_at": tx.now}
+            facts = _job_columns(job) | {"submitted_at": tx.now}
             if row.state == S.ABANDONED:
                 self._update(tx, row, **facts)
                 return
@@ -206,7 +206,7 @@ class Journal:
                 if usage is not None:
                     facts["usage"] = to_json(usage)
                 if job is not None and row.job is None:
-                    facts |= {"job": job.model_dump_json(), "submitted_at": tx.now}
+                    facts |= _job_columns(job) | {"submitted_at": tx.now}
                 self._end(tx, row, S.DONE, **facts)
                 result = {"state": S.DONE, "result_attempt": row.number, "outputs": to_json(outputs), "cost": nano}
                 free = {"owner": None, "token": None, "lease_until": None}
@@ -342,6 +342,10 @@ class Journal:
         return CallOrderError(
             f"Attempt {row.number} at call {row.call_key[:12]} cannot be {wanted}: {found}. Nothing was written."
         )
+
+
+def _job_columns(job: Job) -> dict[str, Any]:
+    return {"job": job.model_dump_json(), "remote_id": clean(job.remote_id)}
 
 
 def _state_for(error: BaseException) -> CallState:

@@ -99,6 +99,7 @@ ATTEMPTS = Table(
     Column("number", Integer, primary_key=True),
     Column("state", String(16), nullable=False),
     Column("job", Text),
+    Column("remote_id", Text),  # of the job, to find it by
     Column("estimate", BigInteger),
     Column("reserved", BigInteger),
     Column("cost", BigInteger),
@@ -117,6 +118,7 @@ ATTEMPTS = Table(
     Column("run_s", Double),
 )
 Index("attempts_by_time", ATTEMPTS.c.intent_at)
+Index("attempts_by_job", ATTEMPTS.c.remote_id)
 
 BUDGETS = Table(
     "budgets",

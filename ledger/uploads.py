@@ -42,9 +42,9 @@ class Uploads:
         wanted = list(dict.fromkeys(digests))
         if not wanted:
             return {}
-        at = self._database.now() + margin_s
         found: dict[str, str] = {}
         with self._database.read() as connection:
+            at = self._database.time(connection) + margin_s
             for start in range(0, len(wanted), CHUNK):
                 chosen = {"p": provider, "ds": wanted[start : start + CHUNK], "at": at}
                 found.update((row.digest, row.url) for row in connection.execute(KNOWN, chosen))
