@@ -96,7 +96,7 @@ def fitted_size(
         ParameterError: A value is not possible.
         UnsupportedMediaError: `fit="exact"` and the source has another size.
     """
-    step = multiple or 1
+    step = 1 if multiple is None else multiple
     _check(source_width, source_height, width, height, fit, gravity, focus, step, max_megapixels)
     wide, high = _wanted(source_width, source_height, width, height)
     if fit == "exact":
