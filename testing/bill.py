@@ -65,9 +65,7 @@ class Bill:
         self.entries = tuple(entries)
 
     def __repr__(self) -> str:
-        return (
-            f"<Bill {self.calls} calls, {self.usd} USD, {self.duplicates} duplicates>"
-        )
+        return f"<Bill {self.calls} calls, {self.usd} USD, {self.duplicates} duplicates>"
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -81,11 +79,7 @@ class Bill:
     def usd(self) -> Decimal:
         """USD charged for jobs that ended, and owed for those that still run; jobs without a known price count 0."""
         return sum(
-            (
-                entry.usd
-                for entry in self.entries
-                if entry.usd and entry.billed is not False
-            ),
+            (entry.usd for entry in self.entries if entry.usd and entry.billed is not False),
             Decimal(0),
         )
 
@@ -112,25 +106,18 @@ class Bill:
         return Bill(
             entry
             for entry in self.entries
-            if (provider is None or entry.provider == provider)
-            and (model is None or entry.model == model)
+            if (provider is None or entry.provider == provider) and (model is None or entry.model == model)
         )
 
     @property
     def by_provider(self) -> dict[str, Bill]:
         """The bill of each provider that was called."""
-        return {
-            name: self.of(provider=name)
-            for name in sorted({entry.provider for entry in self.entries})
-        }
+        return {name: self.of(provider=name) for name in sorted({entry.provider for entry in self.entries})}
 
     @property
     def by_model(self) -> dict[str, Bill]:
         """The bill of each model that was called, by `provider:endpoint`."""
-        return {
-            name: self.of(model=name)
-            for name in sorted({entry.model for entry in self.entries})
-        }
+        return {name: self.of(model=name) for name in sorted({entry.model for entry in self.entries})}
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON values, entries included."""
@@ -139,10 +126,7 @@ class Bill:
             "usd": str(self.usd),
             "unpriced": self.unpriced,
             "duplicates": self.duplicates,
-            "by_model": {
-                name: {"calls": bill.calls, "usd": str(bill.usd)}
-                for name, bill in self.by_model.items()
-            },
+            "by_model": {name: {"calls": bill.calls, "usd": str(bill.usd)} for name, bill in self.by_model.items()},
             "entries": [entry.to_json() for entry in self.entries],
         }
 

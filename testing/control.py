@@ -27,11 +27,7 @@ def _short(value: Any) -> Any:
         return {name: _short(item) for name, item in value.items()}
     if isinstance(value, list):
         return [_short(item) for item in value]
-    return (
-        f"{value[:60]}… ({len(value)} characters)"
-        if isinstance(value, str) and len(value) > LONG
-        else value
-    )
+    return f"{value[:60]}… ({len(value)} characters)" if isinstance(value, str) and len(value) > LONG else value
 
 
 class Control:
@@ -42,13 +38,9 @@ class Control:
 
     def _require_local(self, request: Request) -> None:
         """Refuse what a web page in a browser could send: another host name, or a body that is not JSON."""
-        host = request.headers.get("host", "").rpartition(":")[
-            0
-        ] or request.headers.get("host", "")
+        host = request.headers.get("host", "").rpartition(":")[0] or request.headers.get("host", "")
         kind = request.headers.get("content-type", "").partition(";")[0]
-        if host not in LOOPBACK or (
-            request.method == "POST" and kind != "application/json"
-        ):
+        if host not in LOOPBACK or (request.method == "POST" and kind != "application/json"):
             raise Reply(answer({"error": "Send JSON, to a loopback address."}, 403))
 
     async def bill(self, request: Request) -> Response:
@@ -59,9 +51,7 @@ class Control:
     async def jobs(self, request: Request) -> Response:
         """GET /_sim/jobs."""
         self._require_local(request)
-        return answer(
-            {"jobs": [self._job(job) for job in list(self.sim.jobs.values())]}
-        )
+        return answer({"jobs": [self._job(job) for job in list(self.sim.jobs.values())]})
 
     def _job(self, job: Job) -> dict[str, Any]:
         self.sim.note_end(job)
@@ -84,9 +74,7 @@ class Control:
         """GET /_sim/events?event=fault."""
         self._require_local(request)
         wanted = request.query_params.get("event")
-        shown = [
-            event for event in list(self.sim.events) if wanted in (None, event["event"])
-        ]
+        shown = [event for event in list(self.sim.events) if wanted in (None, event["event"])]
         return answer(
             {
                 "events": shown,
@@ -106,9 +94,7 @@ class Control:
             return answer({"error": str(exc)}, 422)
         if any(rule.kind in HOOKS for rule in rules) and not self.sim.allow_hooks:
             return answer(
-                {
-                    "error": "Hooks (mark, pause, kill) are off. Start the simulator with allow_hooks=True."
-                },
+                {"error": "Hooks (mark, pause, kill) are off. Start the simulator with allow_hooks=True."},
                 403,
             )
         self.sim.faults.add(rules)
@@ -117,10 +103,7 @@ class Control:
     async def list_faults(self, request: Request) -> Response:
         """GET /_sim/faults."""
         self._require_local(request)
-        rules = [
-            rule.model_dump(mode="json", exclude_defaults=True)
-            for rule in self.sim.faults.rules
-        ]
+        rules = [rule.model_dump(mode="json", exclude_defaults=True) for rule in self.sim.faults.rules]
         return answer({"fault": rules, "struck": self.sim.faults.struck})
 
     async def clear_faults(self, request: Request) -> Response:

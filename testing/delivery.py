@@ -32,9 +32,7 @@ PROBLEMS = Problems(
         429,
         {} if after is None else {"Retry-After": f"{after:g}"},
     ),
-    server_error=lambda status: Response(
-        "<html><body>Bad gateway</body></html>", status, media_type="text/html"
-    ),
+    server_error=lambda status: Response("<html><body>Bad gateway</body></html>", status, media_type="text/html"),
 )
 
 
@@ -62,11 +60,7 @@ class Delivery:
         """GET .../{job}/{index}/{name}."""
         job = self.sim.jobs.get(request.path_params["job"])
         index = int(request.path_params["index"])
-        if (
-            job is None
-            or index >= job.product.count
-            or job.phase() is not Phase.SUCCEEDED
-        ):
+        if job is None or index >= job.product.count or job.phase() is not Phase.SUCCEEDED:
             return answer({"detail": "Not found"}, 404)
         self._look_for_key(request, job)
         if time.time() > (job.ended_at() or 0) + self.sim.expiry_s:
@@ -87,9 +81,7 @@ class Delivery:
                     where=f"{header} header to output host",
                 )
 
-    async def send(
-        self, request: Request, job: Job, data: bytes, media_type: str, index: int = 0
-    ) -> Response:
+    async def send(self, request: Request, job: Job, data: bytes, media_type: str, index: int = 0) -> Response:
         """Send bytes of a job, with the faults of delivery that strike.
 
         Raises:
@@ -104,9 +96,7 @@ class Delivery:
                 return response
         headers = {"Content-Length": str(len(data)), "ETag": f'"{sha[:32]}"'}
         if "path-name" in job.faults:
-            headers["Content-Disposition"] = (
-                f'attachment; filename="../../../../tmp/escaped{job.product.suffix}"'
-            )
+            headers["Content-Disposition"] = f'attachment; filename="../../../../tmp/escaped{job.product.suffix}"'
         hooks = desk.has_hooks("download")
 
         async def body() -> AsyncIterator[bytes]:
@@ -118,11 +108,7 @@ class Delivery:
 
         if request.method == "HEAD":
             return Response(status_code=200, headers=headers, media_type=media_type)
-        whole = (
-            StreamingResponse(body(), headers=headers, media_type=media_type)
-            if hooks
-            else None
-        )
+        whole = StreamingResponse(body(), headers=headers, media_type=media_type) if hooks else None
         response = whole or Response(data, headers=headers, media_type=media_type)
         self.sim.event("download", job=job.id, index=index, sha256=sha)
         return desk.closing(response, request, "downloaded", job)
@@ -133,9 +119,7 @@ def _misdeliver(rule: Rule, data: bytes, media_type: str) -> Response | None:
     if rule.kind == "expired":
         return answer({"detail": "This file has expired."}, rule.status or 404)
     if rule.kind == "redirect-private":
-        return RedirectResponse(
-            "http://169.254.169.254/latest/meta-data/iam/security-credentials/", 302
-        )
+        return RedirectResponse("http://169.254.169.254/latest/meta-data/iam/security-credentials/", 302)
     if rule.kind == "redirect-file":
         return RedirectResponse("file:///etc/passwd", 302)
     if rule.kind == "slow":
@@ -148,9 +132,7 @@ def _misdeliver(rule: Rule, data: bytes, media_type: str) -> Response | None:
         part = data[: max(1, int(len(data) * rule.fraction))]
         if rule.honest:
             return Response(part, media_type=media_type)
-        return StreamingResponse(
-            _cut(part), headers=_length(len(data)), media_type=media_type
-        )
+        return StreamingResponse(_cut(part), headers=_length(len(data)), media_type=media_type)
     if rule.kind == "huge":
         return StreamingResponse(
             _cut(data[:CHUNK], wait_s=rule.seconds),

@@ -40,9 +40,7 @@ LIMITS = {
 }
 LONGEST = 40_000
 CHEAP = ("flash", "turbo", "conversational")
-CREDIT_USD = Decimal(
-    "0.00008"
-)  # 0.08 USD for 1000 characters of the dear models, which cost one credit each
+CREDIT_USD = Decimal("0.00008")  # 0.08 USD for 1000 characters of the dear models, which cost one credit each
 SOUND_CREDITS_A_SECOND = 40
 MUSIC_USD_A_MINUTE = Decimal("0.15")
 
@@ -54,13 +52,13 @@ def trouble(status: int, name: str, message: str, **extra: Any) -> Response:
 
 def invalid(field: str, text: str, kind: str = "value_error") -> Reply:
     """Return a validation error, in the form of its framework."""
-    return Reply(
-        answer({"detail": [{"loc": ["body", field], "msg": text, "type": kind}]}, 422)
-    )
+    return Reply(answer({"detail": [{"loc": ["body", field], "msg": text, "type": kind}]}, 422))
 
 
 def _rate_limited(retry_after_s: float | None) -> Response:
-    message = "Too many concurrent requests. Your current subscription is associated with a maximum of 5 concurrent requests."
+    message = (
+        "Too many concurrent requests. Your current subscription is associated with a maximum of 5 concurrent requests."
+    )
     response = trouble(429, "too_many_concurrent_requests", message)
     if retry_after_s is not None:
         response.headers["Retry-After"] = f"{retry_after_s:g}"
@@ -75,9 +73,7 @@ PROBLEMS = Problems(
         "This request exceeds your quota. You have 0 credits remaining.",
     ),
     rate_limited=_rate_limited,
-    server_error=lambda status: trouble(
-        status, "internal_server_error", "An unexpected error occurred."
-    ),
+    server_error=lambda status: trouble(status, "internal_server_error", "An unexpected error occurred."),
 )
 
 
@@ -97,9 +93,7 @@ class Sound:
     headers: Mapping[str, str]
 
 
-def _format(
-    request: Request, default: str = "mp3_44100_128"
-) -> tuple[str, int, int, str]:
+def _format(request: Request, default: str = "mp3_44100_128") -> tuple[str, int, int, str]:
     """Return format, sample rate, bit rate and content type of `output_format`."""
     name = request.query_params.get("output_format", default)
     name = default if name == "auto" else name
@@ -164,9 +158,7 @@ class ElevenLabs:
             )
         limit = LIMITS.get(model, LONGEST)
         if len(text) > limit:
-            message = (
-                f"Text is too long: {len(text)} characters, the model takes {limit}."
-            )
+            message = f"Text is too long: {len(text)} characters, the model takes {limit}."
             raise Reply(trouble(400, "max_character_limit_exceeded", message))
         kind, rate, bit_rate, media_type = _format(request)
         payload = {
@@ -174,14 +166,8 @@ class ElevenLabs:
             "output_format": request.query_params.get("output_format", "mp3_44100_128"),
             **body,
         }
-        call = self.sim.read_call(
-            "elevenlabs", model, payload, read_key(request), operation="speech"
-        )
-        credits = (
-            max(1, len(text) // 2)
-            if any(word in model for word in CHEAP)
-            else len(text)
-        )
+        call = self.sim.read_call("elevenlabs", model, payload, read_key(request), operation="speech")
+        credits = max(1, len(text) // 2) if any(word in model for word in CHEAP) else len(text)
         speed = float((body.get("voice_settings") or {}).get("speed") or 1)
         seconds = round(spoken_seconds(text) / speed, 2)
         product = Product(
@@ -199,19 +185,13 @@ class ElevenLabs:
             {"character-cost": str(credits)},
         )
 
-    async def _perform(
-        self, request: Request, sound: Sound, refusal: Response
-    ) -> tuple[Job, bytes]:
+    async def _perform(self, request: Request, sound: Sound, refusal: Response) -> tuple[Job, bytes]:
         """Accept a request, let its time pass, and return its bytes."""
         if await self.desk.moment(request, "received", sound.call):
-            self.sim.event(
-                "refused", provider="elevenlabs", endpoint=sound.call.endpoint
-            )
+            self.sim.event("refused", provider="elevenlabs", endpoint=sound.call.endpoint)
             raise Reply(refusal)
         rules = self.desk.draw_for_job(request, sound.call, None)
-        job = self.sim.accept(
-            sound.call, uuid.uuid4().hex, sound.product, rules, sound.charge
-        )
+        job = self.sim.accept(sound.call, uuid.uuid4().hex, sound.product, rules, sound.charge)
         job.extra["request_id"] = uuid.uuid4().hex
         await self.desk.moment(request, "accepted", job)
         await asyncio.sleep(max(0.0, min(job.finishes - time.time(), 3600.0)))
@@ -221,9 +201,7 @@ class ElevenLabs:
         data = await asyncio.to_thread(self.sim.render, job, 0)
         return job, b"" if "no-output" in job.faults else spoiled_bytes(job, data)
 
-    async def _send(
-        self, request: Request, sound: Sound, refusal: Response
-    ) -> Response:
+    async def _send(self, request: Request, sound: Sound, refusal: Response) -> Response:
         job, data = await self._perform(request, sound, refusal)
         response = await self.delivery.send(request, job, data, sound.media_type)
         response.headers.update(self._headers(job) | dict(sound.headers))
@@ -254,9 +232,7 @@ class ElevenLabs:
         }
         headers = self._headers(job) | dict(sound.headers)
         if request.url.path.endswith("/stream/with-timestamps"):
-            response = Response(
-                json.dumps(body) + "\n", headers=headers, media_type="application/json"
-            )
+            response = Response(json.dumps(body) + "\n", headers=headers, media_type="application/json")
         else:
             response = answer(body, headers=headers)
         return self.desk.closing(response, request, "answered", job)
@@ -275,19 +251,9 @@ class ElevenLabs:
             "output_format": request.query_params.get("output_format", "mp3_44100_128"),
             **body,
         }
-        call = self.sim.read_call(
-            "elevenlabs", model, payload, read_key(request), operation="sound"
-        )
-        length = (
-            float(seconds)
-            if seconds is not None
-            else 3.0 + int(call.payload_hash[:2], 16) % 5
-        )
-        credits = (
-            round(SOUND_CREDITS_A_SECOND * length)
-            if seconds is not None
-            else 5 * SOUND_CREDITS_A_SECOND
-        )
+        call = self.sim.read_call("elevenlabs", model, payload, read_key(request), operation="sound")
+        length = float(seconds) if seconds is not None else 3.0 + int(call.payload_hash[:2], 16) % 5
+        credits = round(SOUND_CREDITS_A_SECOND * length) if seconds is not None else 5 * SOUND_CREDITS_A_SECOND
         charge = Charge(Decimal(credits), credits * CREDIT_USD)
         product = Product(
             "audio",
@@ -307,20 +273,12 @@ class ElevenLabs:
         body = await self._json(request)
         prompt, plan = body.get("prompt"), body.get("composition_plan")
         if (prompt is None) == (plan is None):
-            raise invalid(
-                "prompt", "Provide exactly one of prompt and composition_plan"
-            )
+            raise invalid("prompt", "Provide exactly one of prompt and composition_plan")
         length = body.get("music_length_ms")
         if length is not None and not 3000 <= int(length) <= 600_000:
             raise invalid("music_length_ms", "Input should be between 3000 and 600000")
         if plan is not None:
-            length = (
-                sum(
-                    int(section.get("duration_ms", 10_000))
-                    for section in plan.get("sections", ())
-                )
-                or 10_000
-            )
+            length = sum(int(section.get("duration_ms", 10_000)) for section in plan.get("sections", ())) or 10_000
         model = str(body.get("model_id") or "music_v1")
         default = "mp3_44100_128" if model == "music_v1" else "mp3_48000_192"
         kind, rate, bit_rate, media_type = _format(request, default)
@@ -329,9 +287,7 @@ class ElevenLabs:
             **body,
         }
         operation = "music"
-        call = self.sim.read_call(
-            "elevenlabs", model, payload, read_key(request), operation=operation
-        )
+        call = self.sim.read_call("elevenlabs", model, payload, read_key(request), operation=operation)
         seconds = int(length or 30_000) / 1000
         minutes = Decimal(str(seconds)) / 60
         product = Product(
@@ -359,23 +315,14 @@ class ElevenLabs:
         sound = await self._read_music(request)
         job, data = await self._perform(request, sound, _bad_prompt())
         described = {
-            "composition_plan": job.payload.get("composition_plan")
-            or _plan(sound.product.seconds),
+            "composition_plan": job.payload.get("composition_plan") or _plan(sound.product.seconds),
             "song_metadata": {"title": "Simulated", "genres": []},
         }
         head = f"Content-Type: application/json\r\n\r\n{json.dumps(described)}\r\n--simulated\r\n"
         name = f'Content-Type: {sound.media_type}\r\nContent-Disposition: attachment; filename="song{sound.product.suffix}"\r\n\r\n'
-        body = (
-            b"--simulated\r\n"
-            + head.encode()
-            + name.encode()
-            + data
-            + b"\r\n--simulated--\r\n"
-        )
+        body = b"--simulated\r\n" + head.encode() + name.encode() + data + b"\r\n--simulated--\r\n"
         headers = self._headers(job) | dict(sound.headers)
-        response = Response(
-            body, headers=headers, media_type="multipart/mixed; boundary=simulated"
-        )
+        response = Response(body, headers=headers, media_type="multipart/mixed; boundary=simulated")
         return self.desk.closing(response, request, "answered", job)
 
     async def plan(self, request: Request) -> Response:
@@ -418,12 +365,8 @@ def _alignment(text: str, seconds: float) -> dict[str, Any]:
     step = seconds / max(1, len(text))
     return {
         "characters": list(text),
-        "character_start_times_seconds": [
-            round(index * step, 3) for index in range(len(text))
-        ],
-        "character_end_times_seconds": [
-            round((index + 1) * step, 3) for index in range(len(text))
-        ],
+        "character_start_times_seconds": [round(index * step, 3) for index in range(len(text))],
+        "character_end_times_seconds": [round((index + 1) * step, 3) for index in range(len(text))],
     }
 
 
@@ -441,7 +384,4 @@ def elevenlabs_routes(sim: Simulation) -> list[Route]:
         ("/v1/music/plan", api.plan),
         ("/v1/music", api.music),
     ]
-    return [
-        Route(f"/elevenlabs{path}", handler, methods=["POST"])
-        for path, handler in table
-    ]
+    return [Route(f"/elevenlabs{path}", handler, methods=["POST"]) for path, handler in table]

@@ -36,9 +36,7 @@ class Account:
         made = [
             job
             for job in self.sim.jobs.values()
-            if job.provider == "elevenlabs"
-            and "voice_id" in job.payload
-            and job.phase() is Phase.SUCCEEDED
+            if job.provider == "elevenlabs" and "voice_id" in job.payload and job.phase() is Phase.SUCCEEDED
         ]
         return sorted(made, key=lambda job: job.created, reverse=True)
 
@@ -54,9 +52,7 @@ class Account:
             "date_unix": int(job.created),
             "character_count_change_from": 0,
             "character_count_change_to": int(job.units),
-            "content_type": "audio/mpeg"
-            if job.product.format == "mp3"
-            else job.product.media_type,
+            "content_type": "audio/mpeg" if job.product.format == "mp3" else job.product.media_type,
             "state": "created",
             "settings": job.payload.get("voice_settings"),
             "source": "TTS",
@@ -71,19 +67,11 @@ class Account:
         if query.get("model_id"):
             items = [job for job in items if job.endpoint == query["model_id"]]
         if query.get("voice_id"):
-            items = [
-                job for job in items if job.payload["voice_id"] == query["voice_id"]
-            ]
+            items = [job for job in items if job.payload["voice_id"] == query["voice_id"]]
         if query.get("date_after_unix"):
-            items = [
-                job
-                for job in items
-                if int(job.created) >= int(query["date_after_unix"])
-            ]
+            items = [job for job in items if int(job.created) >= int(query["date_after_unix"])]
         after = query.get("start_after_history_item_id")
-        start = next(
-            (index + 1 for index, job in enumerate(items) if job.id == after), 0
-        )
+        start = next((index + 1 for index, job in enumerate(items) if job.id == after), 0)
         size = int(query.get("page_size", "100"))
         page = items[start : start + size]
         last = page[-1].id if page else None
@@ -120,10 +108,7 @@ class Account:
     async def voices(self, request: Request) -> Response:
         """GET /v1/voices and /v2/voices."""
         await self.desk.enter(request, read_key(request))
-        voices = [
-            {"voice_id": key, "name": name, "category": "premade", "labels": {}}
-            for key, name in VOICES.items()
-        ]
+        voices = [{"voice_id": key, "name": name, "category": "premade", "labels": {}} for key, name in VOICES.items()]
         return answer(
             {
                 "voices": voices,
@@ -137,21 +122,12 @@ class Account:
         """GET /v1/models."""
         await self.desk.enter(request, read_key(request))
         names = ("eleven_multilingual_v2", "eleven_flash_v2_5", "eleven_v3")
-        return answer(
-            [
-                {"model_id": name, "name": name, "can_do_text_to_speech": True}
-                for name in names
-            ]
-        )
+        return answer([{"model_id": name, "name": name, "can_do_text_to_speech": True} for name in names])
 
     async def subscription(self, request: Request) -> Response:
         """GET /v1/user/subscription."""
         await self.desk.enter(request, read_key(request))
-        used = sum(
-            int(job.units)
-            for job in self.sim.jobs.values()
-            if job.provider == "elevenlabs"
-        )
+        used = sum(int(job.units) for job in self.sim.jobs.values() if job.provider == "elevenlabs")
         return answer(
             {
                 "tier": "creator",
@@ -174,6 +150,4 @@ def elevenlabs_account_routes(sim: Simulation) -> list[Route]:
         ("/v1/models", account.models),
         ("/v1/user/subscription", account.subscription),
     ]
-    return [
-        Route(f"/elevenlabs{path}", handler, methods=["GET"]) for path, handler in table
-    ]
+    return [Route(f"/elevenlabs{path}", handler, methods=["GET"]) for path, handler in table]

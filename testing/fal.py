@@ -45,23 +45,15 @@ INFRASTRUCTURE = {
 LOCKED = "User is locked. Reason: Exhausted balance. Top up your balance at fal.ai/dashboard/billing."
 
 
-def trouble(
-    status: int, detail: Any, kind: str = "", headers: Mapping[str, str] | None = None
-) -> Response:
+def trouble(status: int, detail: Any, kind: str = "", headers: Mapping[str, str] | None = None) -> Response:
     """Return an error answer in fal's form."""
     body = {"detail": detail} | ({"error_type": kind} if kind else {})
-    return answer(
-        body, status, dict(headers or {}) | ({"X-Fal-Error-Type": kind} if kind else {})
-    )
+    return answer(body, status, dict(headers or {}) | ({"X-Fal-Error-Type": kind} if kind else {}))
 
 
 def _rate_limited(retry_after_s: float | None) -> Response:
-    headers = {"X-Fal-Needs-Retry": "1"} | (
-        {} if retry_after_s is None else {"Retry-After": f"{retry_after_s:g}"}
-    )
-    return trouble(
-        429, "Too many concurrent requests.", "concurrent_requests_limit", headers
-    )
+    headers = {"X-Fal-Needs-Retry": "1"} | ({} if retry_after_s is None else {"Retry-After": f"{retry_after_s:g}"})
+    return trouble(429, "Too many concurrent requests.", "concurrent_requests_limit", headers)
 
 
 PROBLEMS = Problems(
@@ -129,9 +121,7 @@ def _validation(problems: list[Problem]) -> list[dict[str, Any]]:
             )
         else:
             short = "ge" if one.kind == "greater_than_equal" else "le"
-            items.append(
-                item(one.field, one.kind, one.text(), one.value, {short: one.limit})
-            )
+            items.append(item(one.field, one.kind, one.text(), one.value, {short: one.limit}))
     return items
 
 
@@ -171,12 +161,7 @@ class Fal:
         refusal = await self.desk.moment(request, "received", call)
         limit = request.query_params.get("fal_max_queue_length")
         waiting = (
-            sum(
-                job.provider == "fal" and job.phase() is Phase.QUEUED
-                for job in self.sim.jobs.values()
-            )
-            if limit
-            else 0
+            sum(job.provider == "fal" and job.phase() is Phase.QUEUED for job in self.sim.jobs.values()) if limit else 0
         )
         if limit and waiting >= int(limit):
             raise Reply(trouble(429, "Queue is full", "queue_full"))
@@ -219,20 +204,10 @@ class Fal:
 
     def _job(self, request: Request) -> Job:
         job = self.sim.jobs.get(request.path_params["id"])
-        if (
-            job is None
-            or job.provider != "fal"
-            or self._app(job.endpoint) != request.path_params["app"]
-        ):
+        if job is None or job.provider != "fal" or self._app(job.endpoint) != request.path_params["app"]:
             raise Reply(trouble(404, "Request not found"))
-        if (
-            job.phase() is Phase.CANCELED
-            and job.canceled_at is not None
-            and job.canceled_at < job.started
-        ):
-            raise Reply(
-                trouble(404, "Request not found")
-            )  # a request that was canceled in the queue is gone
+        if job.phase() is Phase.CANCELED and job.canceled_at is not None and job.canceled_at < job.started:
+            raise Reply(trouble(404, "Request not found"))  # a request that was canceled in the queue is gone
         return job
 
     # ---- status ----
@@ -273,20 +248,11 @@ class Fal:
         self.sim.note_end(job)
         phase = job.phase()
         urls = self._urls(request, job)
-        logs = (
-            self._logs(job)
-            if request.query_params.get("logs") in ("1", "true", "True")
-            else None
-        )
+        logs = self._logs(job) if request.query_params.get("logs") in ("1", "true", "True") else None
         body: dict[str, Any] = {"request_id": job.id, **urls}
-        requeued = (
-            "requeue" in job.faults and phase is Phase.RUNNING and job.polls % 2 == 0
-        )
+        requeued = "requeue" in job.faults and phase is Phase.RUNNING and job.polls % 2 == 0
         if phase is Phase.QUEUED or requeued:
-            ahead = sum(
-                other.started < job.started and other.phase() is Phase.QUEUED
-                for other in self._queue(job)
-            )
+            ahead = sum(other.started < job.started and other.phase() is Phase.QUEUED for other in self._queue(job))
             body |= {"status": "IN_QUEUE", "queue_position": ahead}
         elif phase is Phase.RUNNING:
             body |= {"status": "IN_PROGRESS", "logs": logs}
@@ -304,18 +270,12 @@ class Fal:
         return body
 
     def _queue(self, job: Job) -> list[Job]:
-        return (
-            []
-            if job.queue_s < 0.5
-            else [other for other in self.sim.jobs.values() if other.provider == "fal"]
-        )
+        return [] if job.queue_s < 0.5 else [other for other in self.sim.jobs.values() if other.provider == "fal"]
 
     def _logs(self, job: Job) -> list[dict[str, Any]]:
         if job.phase() is Phase.QUEUED:
             return []
-        stamp = (
-            datetime.fromtimestamp(job.started, UTC).isoformat().replace("+00:00", "Z")
-        )
+        stamp = datetime.fromtimestamp(job.started, UTC).isoformat().replace("+00:00", "Z")
         return [
             {
                 "message": "Loading model",
@@ -338,11 +298,7 @@ class Fal:
             return (
                 422,
                 "",
-                [
-                    item(
-                        "prompt", "content_policy_violation", REFUSED, dict(job.payload)
-                    )
-                ],
+                [item("prompt", "content_policy_violation", REFUSED, dict(job.payload))],
             )
         if job.error in INFRASTRUCTURE:
             return INFRASTRUCTURE[job.error], job.error, f"Simulated {job.error}"
@@ -373,15 +329,13 @@ class Fal:
             units = {"X-Fal-Billable-Units": "0"} if status == 422 else {}
             return trouble(status, detail, kind, headers | units)
         body = await asyncio.to_thread(self._body, request, job)
-        return answer(
-            body, 200, headers | {"X-Fal-Billable-Units": f"{job.units.normalize():f}"}
-        )
+        return answer(body, 200, headers | {"X-Fal-Billable-Units": f"{job.units.normalize():f}"})
 
     def _body(self, request: Request, job: Job) -> dict[str, Any]:
         files = [self._file(request, job, index) for index in range(job.product.count)]
-        output = self.sim.catalogue.find("fal", job.endpoint).output or {
-            "image": "images"
-        }.get(job.product.kind, job.product.kind)
+        output = self.sim.catalogue.find("fal", job.endpoint).output or {"image": "images"}.get(
+            job.product.kind, job.product.kind
+        )
         seed = job.payload.get("seed") or int(job.payload_hash[:8], 16)
         if output == "images":
             shown = [] if "no-output" in job.faults else files
@@ -395,11 +349,7 @@ class Fal:
             }
         if "no-output" in job.faults:
             return {output: None}
-        extra = (
-            {"duration_ms": int(job.product.seconds * 1000)}
-            if "minimax/speech" in job.endpoint
-            else {"seed": seed}
-        )
+        extra = {"duration_ms": int(job.product.seconds * 1000)} if "minimax/speech" in job.endpoint else {"seed": seed}
         return {output: files[0]} | extra
 
     def _file(self, request: Request, job: Job, index: int) -> dict[str, Any]:
@@ -410,18 +360,12 @@ class Fal:
             if "path-name" in job.faults
             else f"output-{index}{product.suffix}"
         )
-        url = link(
-            request, "fal-cdn", f"/files/{job.id}/{index}/output{product.suffix}"
-        )
+        url = link(request, "fal-cdn", f"/files/{job.id}/{index}/output{product.suffix}")
         if job.payload.get("sync_mode") is True:
             import base64
 
             url = f"data:{product.media_type};base64,{base64.b64encode(data).decode()}"
-        url = (
-            "http://169.254.169.254/latest/meta-data/"
-            if "private-url" in job.faults
-            else url
-        )
+        url = "http://169.254.169.254/latest/meta-data/" if "private-url" in job.faults else url
         url = "file:///etc/passwd" if "file-url" in job.faults else url
         shown = {
             "url": url,
@@ -429,11 +373,7 @@ class Fal:
             "file_name": name,
             "file_size": len(data),
         }
-        return shown | (
-            {"width": product.width, "height": product.height}
-            if product.kind == "image"
-            else {}
-        )
+        return shown | ({"width": product.width, "height": product.height} if product.kind == "image" else {})
 
     async def cancel(self, request: Request) -> Response:
         """PUT .../requests/{id}/cancel."""
@@ -448,22 +388,14 @@ class Fal:
         if "ignore-cancel" not in job.faults:
             job.canceled_at = time.time()
             self.sim.event("cancel", provider="fal", job=job.id)
-        return (
-            answer({"status": "OK"}, 200)
-            if queued
-            else answer({"status": "CANCELLATION_REQUESTED"}, 202)
-        )
+        return answer({"status": "OK"}, 200) if queued else answer({"status": "CANCELLATION_REQUESTED"}, 202)
 
     async def run(self, request: Request) -> Response:
         """POST /{endpoint} on the synchronous host: the answer is the result."""
         await self.desk.enter(request, read_key(request))
         job = await self._accept(request, request.path_params["endpoint"])
-        await asyncio.sleep(
-            max(0.0, min(job.finishes, job.stopped or job.finishes) - time.time())
-        )
-        return self.desk.closing(
-            await self._outcome(request, job), request, "answered", job
-        )
+        await asyncio.sleep(max(0.0, min(job.finishes, job.stopped or job.finishes) - time.time()))
+        return self.desk.closing(await self._outcome(request, job), request, "answered", job)
 
 
 def fal_routes(sim: Simulation) -> list[Route]:

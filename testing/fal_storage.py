@@ -64,9 +64,7 @@ class FalStorage:
         upload = self.sim.uploads.get(request.path_params["id"])
         if upload is None:
             return answer({"detail": "Not found"}, 404)
-        kept = self.sim.keep(
-            await request.body(), upload.name, upload.content_type, "fal"
-        )
+        kept = self.sim.keep(await request.body(), upload.name, upload.content_type, "fal")
         del self.sim.uploads[kept.id]
         upload.digest, upload.size = kept.digest, kept.size
         return Response(status_code=200)
@@ -78,13 +76,7 @@ class FalStorage:
         name = request.headers.get("x-fal-file-name", "upload.bin")
         kind = request.headers.get("content-type", "application/octet-stream")
         upload = self.sim.keep(await request.body(), name, kind, "fal")
-        return answer(
-            {
-                "access_url": link(
-                    request, "fal-cdn", f"/files/up/{upload.id}/{_plain_name(name)}"
-                )
-            }
-        )
+        return answer({"access_url": link(request, "fal-cdn", f"/files/up/{upload.id}/{_plain_name(name)}")})
 
     def _require_token(self, request: Request) -> None:
         if request.headers.get("authorization") != f"Bearer {TOKEN}":
@@ -170,26 +162,16 @@ class FalStorage:
 
 
 def _plain_name(name: str) -> str:
-    return (
-        "".join(char if char.isalnum() or char in ".-_" else "_" for char in name)
-        or "file"
-    )
+    return "".join(char if char.isalnum() or char in ".-_" else "_" for char in name) or "file"
 
 
 def _schema(endpoint: str, model: Model) -> dict[str, Any]:
-    title = "".join(
-        part.capitalize()
-        for part in endpoint.replace("/", "-").replace(".", "").split("-")
-    )
+    title = "".join(part.capitalize() for part in endpoint.replace("/", "-").replace(".", "").split("-"))
     order = list(model.fields)
     fields = {name: field.schema() for name, field in model.fields.items()}
     required = [name for name, field in model.fields.items() if field.required]
     file = {"$ref": "#/components/schemas/File"}
-    output = (
-        {"images": {"type": "array", "items": file}}
-        if model.output == "images"
-        else {model.output: file}
-    )
+    output = {"images": {"type": "array", "items": file}} if model.output == "images" else {model.output: file}
     schemas = {
         f"{title}Input": {
             "type": "object",
@@ -208,13 +190,7 @@ def _schema(endpoint: str, model: Model) -> dict[str, Any]:
             "required": ["url"],
         },
     }
-    reference = {
-        "content": {
-            "application/json": {
-                "schema": {"$ref": f"#/components/schemas/{title}Input"}
-            }
-        }
-    }
+    reference = {"content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{title}Input"}}}}
     return {
         "openapi": "3.0.4",
         "info": {
@@ -223,9 +199,7 @@ def _schema(endpoint: str, model: Model) -> dict[str, Any]:
             "x-fal-metadata": {"endpointId": endpoint},
         },
         "components": {"schemas": json.loads(json.dumps(schemas))},
-        "paths": {
-            f"/{endpoint}": {"post": {"requestBody": {"required": True, **reference}}}
-        },
+        "paths": {f"/{endpoint}": {"post": {"requestBody": {"required": True, **reference}}}},
         "servers": [{"url": "https://queue.fal.run"}],
     }
 

@@ -145,9 +145,7 @@ class Rule(BaseModel):
         if self.kind not in KINDS:
             raise ValueError(f"kind {self.kind!r} is not one of {', '.join(KINDS)}")
         if self.moment and self.moment not in KINDS[self.kind]:
-            raise ValueError(
-                f"{self.kind} strikes at {', '.join(KINDS[self.kind])}, not at {self.moment!r}"
-            )
+            raise ValueError(f"{self.kind} strikes at {', '.join(KINDS[self.kind])}, not at {self.moment!r}")
         if self.kind == "kill" and self.pid is None and self.pid_file is None:
             raise ValueError("kill needs pid or pid_file")
         if self.kind in ("mark", "pause") and self.marker is None:
@@ -210,15 +208,12 @@ class Faults:
         for counter in (self._met, self._struck, self._draws):
             counter.clear()
 
-    def draw(
-        self, moment: str, occasion: Occasion, *, hooks: bool | None = None
-    ) -> list[Rule]:
+    def draw(self, moment: str, occasion: Occasion, *, hooks: bool | None = None) -> list[Rule]:
         """Return the rules that strike an occasion, in order; with `hooks`, only those that are hooks, or are not."""
         return [
             rule
             for index, rule in enumerate(self._rules)
-            if (hooks is None or (rule.kind in HOOKS) is hooks)
-            and self._strikes(index, rule, moment, occasion)
+            if (hooks is None or (rule.kind in HOOKS) is hooks) and self._strikes(index, rule, moment, occasion)
         ]
 
     def _strikes(self, index: int, rule: Rule, moment: str, occasion: Occasion) -> bool:
@@ -249,9 +244,7 @@ class Faults:
         return int.from_bytes(hashlib.sha256(seed).digest()[:8], "big") / 2**64
 
 
-def parse_rules(
-    items: Iterable[Mapping[str, Any]], where: str = "a fault"
-) -> list[Rule]:
+def parse_rules(items: Iterable[Mapping[str, Any]], where: str = "a fault") -> list[Rule]:
     """Read rules from mappings.
 
     Raises:
@@ -288,15 +281,9 @@ def read_faults(source: str | Path | Mapping[str, Any] | None) -> dict[str, Any]
             data: dict[str, Any] = dict(source)
         else:
             text = Path(source).read_text("utf-8")
-            data = (
-                json.loads(text)
-                if str(source).endswith(".json")
-                else tomllib.loads(text)
-            )
+            data = json.loads(text) if str(source).endswith(".json") else tomllib.loads(text)
     except (OSError, ValueError) as exc:
-        raise ConfigurationError(
-            f"Cannot read faults from {where}: {exc}. Give a TOML or JSON file."
-        ) from exc
+        raise ConfigurationError(f"Cannot read faults from {where}: {exc}. Give a TOML or JSON file.") from exc
     unknown = set(data) - {"fault", "seed", "model", "latency"}
     if unknown:
         raise ConfigurationError(

@@ -41,9 +41,7 @@ class Problem:
         if self.kind == "missing":
             return f"{self.field} is required"
         if self.kind == "enum":
-            return f"{self.field} must be one of the following: " + ", ".join(
-                f'"{choice}"' for choice in self.choices
-            )
+            return f"{self.field} must be one of the following: " + ", ".join(f'"{choice}"' for choice in self.choices)
         if self.kind in ("greater_than_equal", "less_than_equal"):
             side = "greater" if self.kind == "greater_than_equal" else "less"
             return f"{self.field} must be {side} than or equal to {self.limit}"
@@ -73,12 +71,8 @@ class Field:
         name, _, rest = head.strip().partition(" ")
         kind, _, argument = rest.strip().partition(" ")
         if kind not in TYPES:
-            raise ConfigurationError(
-                f"Cannot read parameter {line!r}: type {kind!r} is not one of {', '.join(TYPES)}."
-            )
-        low, dots, high = (
-            argument.partition("..") if kind in ("int", "float") else ("", "", "")
-        )
+            raise ConfigurationError(f"Cannot read parameter {line!r}: type {kind!r} is not one of {', '.join(TYPES)}.")
+        low, dots, high = argument.partition("..") if kind in ("int", "float") else ("", "", "")
         field = Field(
             name=name.rstrip("*"),
             type=kind,
@@ -87,11 +81,7 @@ class Field:
             high=float(high) if dots else None,
             choices=tuple(argument.split("|")) if kind == "enum" else (),
         )
-        return (
-            field
-            if not default
-            else Field(**{**field.__dict__, "default": field._read(default.strip())})
-        )
+        return field if not default else Field(**{**field.__dict__, "default": field._read(default.strip())})
 
     def _read(self, text: str) -> Any:
         if self.type == "int":
@@ -111,31 +101,15 @@ class Field:
             return None
         if self.choices:
             allowed = str(value) in self.choices and isinstance(value, str | int)
-            return (
-                None
-                if allowed
-                else Problem(self.name, "enum", None, value, self.choices)
-            )
+            return None if allowed else Problem(self.name, "enum", None, value, self.choices)
         if self.type == "bool":
-            return (
-                None
-                if isinstance(value, bool)
-                else Problem(self.name, "type", "boolean", value)
-            )
+            return None if isinstance(value, bool) else Problem(self.name, "type", "boolean", value)
         if self.type in ("int", "float"):
             return self._check_number(value)
         if self.type in ("string", "file"):
-            return (
-                None
-                if isinstance(value, str)
-                else Problem(self.name, "type", "string", value)
-            )
+            return None if isinstance(value, str) else Problem(self.name, "type", "string", value)
         if self.type == "files":
-            return (
-                None
-                if isinstance(value, list)
-                else Problem(self.name, "type", "array", value)
-            )
+            return None if isinstance(value, list) else Problem(self.name, "type", "array", value)
         if self.type == "size" and isinstance(value, str) and value not in PRESETS:
             return Problem(self.name, "enum", None, value, tuple(PRESETS))
         return None

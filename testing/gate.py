@@ -65,9 +65,7 @@ class Desk:
             await asyncio.sleep(self.sim.latency.answer)
         expected = self.sim.keys.get(self.provider)
         if not key or (expected is not None and key != expected):
-            self.sim.event(
-                "unauthorized", provider=self.provider, path=request.url.path
-            )
+            self.sim.event("unauthorized", provider=self.provider, path=request.url.path)
             raise Reply(self.problems.unauthorized())
 
     async def moment(
@@ -92,26 +90,16 @@ class Desk:
             refusal = rule if rule.kind == "refusal" else refusal
         return refusal
 
-    def occasion(
-        self, request: Request, call: Call | Job | None, poll: int | None = None
-    ) -> Occasion:
+    def occasion(self, request: Request, call: Call | Job | None, poll: int | None = None) -> Occasion:
         """Describe a request to the fault rules."""
         if call is None:
             return Occasion(self.provider, "", request.url.path, request.url.path, poll)
-        text = (
-            json.dumps(call.payload, ensure_ascii=False)[:20_000]
-            if self.sim.faults.rules
-            else ""
-        )
+        text = json.dumps(call.payload, ensure_ascii=False)[:20_000] if self.sim.faults.rules else ""
         return Occasion(self.provider, call.endpoint, call.payload_hash, text, poll)
 
-    async def _strike(
-        self, request: Request, rule: Rule, moment: str, call: Call | Job | None
-    ) -> None:
+    async def _strike(self, request: Request, rule: Rule, moment: str, call: Call | Job | None) -> None:
         facts = {"job": call.id} if isinstance(call, Job) else {}
-        self.sim.event(
-            "fault", kind=rule.kind, moment=moment, provider=self.provider, **facts
-        )
+        self.sim.event("fault", fault=rule.kind, moment=moment, provider=self.provider, **facts)
         if rule.kind == "latency":
             await asyncio.sleep(rule.seconds)
         elif rule.kind in HOOKS:
@@ -119,9 +107,7 @@ class Desk:
             if rule.kind == "kill" and rule.drop and moment in ("received", "download"):
                 raise Abort
         elif rule.kind == "hang":
-            await hang(
-                request, rule.seconds if "seconds" in rule.model_fields_set else HANG_S
-            )
+            await hang(request, rule.seconds if "seconds" in rule.model_fields_set else HANG_S)
             raise Abort
         elif rule.kind == "reset":
             raise Abort
@@ -136,9 +122,7 @@ class Desk:
         elif rule.kind == "malformed":
             raise Reply(Response(MALFORMED, 200, media_type="application/json"))
 
-    def draw_for_job(
-        self, request: Request, call: Call, refusal: Rule | None
-    ) -> list[Rule]:
+    def draw_for_job(self, request: Request, call: Call, refusal: Rule | None) -> list[Rule]:
         """Draw the faults that a job will carry through its life."""
         rules = self.sim.faults.draw("job", self.occasion(request, call))
         return [*rules, refusal] if refusal else rules
@@ -150,9 +134,7 @@ class Desk:
             Reply, Abort: A fault takes the answer's place.
         """
         passive: list[Rule] = []
-        for rule in self.sim.faults.draw(
-            "download", self.occasion(request, job), hooks=False
-        ):
+        for rule in self.sim.faults.draw("download", self.occasion(request, job), hooks=False):
             if rule.kind in DELIVERY:
                 self.sim.event(
                     "fault",
@@ -168,27 +150,16 @@ class Desk:
 
     def has_hooks(self, moment: str) -> bool:
         """Whether any rule stops halfway at this moment."""
-        return any(
-            rule.kind in HOOKS and rule.strikes_at == moment
-            for rule in self.sim.faults.rules
-        )
+        return any(rule.kind in HOOKS and rule.strikes_at == moment for rule in self.sim.faults.rules)
 
     async def hook(self, request: Request, moment: str, job: Job) -> None:
         """Let hooks strike halfway through a response."""
-        for rule in self.sim.faults.draw(
-            moment, self.occasion(request, job), hooks=True
-        ):
+        for rule in self.sim.faults.draw(moment, self.occasion(request, job), hooks=True):
             await self._strike(request, rule, moment, job)
 
-    def closing(
-        self, response: Response, request: Request, moment: str, job: Job
-    ) -> Response:
+    def closing(self, response: Response, request: Request, moment: str, job: Job) -> Response:
         """Let faults of a moment strike after a response was written out."""
-        tasks = (
-            response.background
-            if isinstance(response.background, BackgroundTasks)
-            else BackgroundTasks()
-        )
+        tasks = response.background if isinstance(response.background, BackgroundTasks) else BackgroundTasks()
         tasks.add_task(self._after, request, moment, job)
         response.background = tasks
         return response
@@ -204,17 +175,11 @@ async def run_hook(rule: Rule, facts: Mapping[str, Any]) -> None:
         partial.write_text(json.dumps({"time": time.time(), **facts}), "utf-8")
         os.replace(partial, rule.marker)
     if rule.kind == "kill":
-        pid = (
-            rule.pid
-            if rule.pid is not None or rule.pid_file is None
-            else int(rule.pid_file.read_text())
-        )
+        pid = rule.pid if rule.pid is not None or rule.pid_file is None else int(rule.pid_file.read_text())
         if pid is not None:
             os.kill(pid, getattr(signal, rule.signal))
     if rule.kind == "pause" and rule.marker is not None:
-        limit = time.monotonic() + (
-            rule.seconds if "seconds" in rule.model_fields_set else HANG_S
-        )
+        limit = time.monotonic() + (rule.seconds if "seconds" in rule.model_fields_set else HANG_S)
         while rule.marker.exists() and time.monotonic() < limit:
             await asyncio.sleep(0.01)
 

@@ -47,9 +47,7 @@ class ProviderReached(ConnectionRefusedError):  # noqa: N818 - says what happene
 def _is_provider(host: Any) -> bool:
     name = host.decode("ascii", "replace") if isinstance(host, bytes) else str(host)
     name = name.rstrip(".").lower()
-    return any(
-        name == domain or name.endswith(f".{domain}") for domain in PROVIDER_DOMAINS
-    )
+    return any(name == domain or name.endswith(f".{domain}") for domain in PROVIDER_DOMAINS)
 
 
 def _guarded(host: Any, *args: Any, **kwargs: Any) -> Any:

@@ -85,14 +85,8 @@ class Job:
     @property
     def stopped(self) -> float | None:
         """When it is cut short by a cancel or by its deadline; None if by neither."""
-        deadline = (
-            self.created + self.deadline_s if self.deadline_s is not None else None
-        )
-        stops = [
-            at
-            for at in (self.canceled_at, deadline)
-            if at is not None and at < self.finishes
-        ]
+        deadline = self.created + self.deadline_s if self.deadline_s is not None else None
+        stops = [at for at in (self.canceled_at, deadline) if at is not None and at < self.finishes]
         return min(stops) if stops else None
 
     def phase(self, now: float | None = None) -> Phase:
@@ -101,11 +95,7 @@ class Job:
         stopped = self.stopped
         if stopped is not None and now >= stopped:
             by_client = self.canceled_at is not None and stopped == self.canceled_at
-            return (
-                Phase.CANCELED
-                if by_client or stopped >= self.started
-                else Phase.ABORTED
-            )
+            return Phase.CANCELED if by_client or stopped >= self.started else Phase.ABORTED
         if now < self.started:
             return Phase.QUEUED
         return Phase.RUNNING if now < self.finishes else self.fate

@@ -43,22 +43,10 @@ class Latency:
         names = [field.name for field in fields(Latency)]
         try:
             if isinstance(value, str) and "=" in value:
-                value = dict(
-                    part.split("=", 1)
-                    for part in value.replace(" ", "").split(",")
-                    if part
-                )
-            parts: Mapping[str, Any] = (
-                value
-                if isinstance(value, Mapping)
-                else {}
-                if value is None
-                else {"run": value}
-            )
+                value = dict(part.split("=", 1) for part in value.replace(" ", "").split(",") if part)
+            parts: Mapping[str, Any] = value if isinstance(value, Mapping) else {} if value is None else {"run": value}
             times = {name: float(number) for name, number in parts.items()}
-            if set(times) <= set(names) and all(
-                number >= 0 for number in times.values()
-            ):
+            if set(times) <= set(names) and all(number >= 0 for number in times.values()):
                 return Latency(**times)
         except ValueError:
             pass

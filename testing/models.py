@@ -78,14 +78,8 @@ class Model(BaseModel):
 
     def filled(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """Return the payload with every default filled in."""
-        defaults = {
-            name: field.default
-            for name, field in self.fields.items()
-            if field.default is not None
-        }
-        return defaults | {
-            name: value for name, value in payload.items() if value is not None
-        }
+        defaults = {name: field.default for name, field in self.fields.items() if field.default is not None}
+        return defaults | {name: value for name, value in payload.items() if value is not None}
 
     def check(self, payload: Mapping[str, Any]) -> list[Problem]:
         """Return everything wrong with a payload. Unknown parameters are ignored, as the providers do."""
@@ -94,11 +88,7 @@ class Model(BaseModel):
             for name, field in self.fields.items()
             if field.required and payload.get(name) in (None, "")
         ]
-        checked = (
-            self.fields[name].check(value)
-            for name, value in payload.items()
-            if name in self.fields
-        )
+        checked = (self.fields[name].check(value) for name, value in payload.items() if name in self.fields)
         return missing + [problem for problem in checked if problem]
 
     def product(self, payload: Mapping[str, Any], media: Sequence[Measured]) -> Product:
@@ -118,24 +108,11 @@ class Model(BaseModel):
         visual = next((one for one in media if one.width), None)
         width, height = size_of(self.size, values, visual)
         if self.kind == "image":
-            format = str(
-                values.get("output_format")
-                or values.get("format")
-                or self.format
-                or "png"
-            )
+            format = str(values.get("output_format") or values.get("format") or self.format or "png")
             format = {"jpg": "jpeg"}.get(format, format)
-            return Product(
-                "image", count, width, height, format=format, cutout=self.cutout
-            )
-        sound = (
-            bool(values.get(self.sound)) if isinstance(self.sound, str) else self.sound
-        )
-        rate = (
-            int(_number(values.get(self.fps), 24))
-            if isinstance(self.fps, str)
-            else self.fps
-        )
+            return Product("image", count, width, height, format=format, cutout=self.cutout)
+        sound = bool(values.get(self.sound)) if isinstance(self.sound, str) else self.sound
+        rate = int(_number(values.get(self.fps), 24)) if isinstance(self.fps, str) else self.fps
         return Product(
             "video",
             width=max(2, width // 2 * 2),
@@ -173,15 +150,9 @@ class Model(BaseModel):
             return _number(values.get(frames), 81) / _number(values.get(rate, rate), 24)
         return _number(values.get(rule), 5.0)
 
-    def charge(
-        self, payload: Mapping[str, Any], product: Product, run_s: float
-    ) -> Charge | None:
+    def charge(self, payload: Mapping[str, Any], product: Product, run_s: float) -> Charge | None:
         """Return what a request costs; None when the model has no known price."""
-        return (
-            self._price.charge(self.filled(payload), product, run_s)
-            if self._price
-            else None
-        )
+        return self._price.charge(self.filled(payload), product, run_s) if self._price else None
 
 
 GENERIC: dict[str, Model] = {
@@ -193,9 +164,7 @@ GENERIC: dict[str, Model] = {
     )
     for kind in ("image", "video", "audio")
 }
-VIDEO_WORDS = re.compile(
-    r"video|veo|kling|seedance|hailuo|wan[-/0-9]|ltx|ray-|lipsync|luma", re.IGNORECASE
-)
+VIDEO_WORDS = re.compile(r"video|veo|kling|seedance|hailuo|wan[-/0-9]|ltx|ray-|lipsync|luma", re.IGNORECASE)
 AUDIO_WORDS = re.compile(r"audio|music|speech|tts|sound|voice|lyria", re.IGNORECASE)
 
 
@@ -204,11 +173,7 @@ class Catalogue:
 
     def __init__(self, models: Sequence[Model]) -> None:
         self._models = {identity: model for model in models for identity in model.ids}
-        self._versions = {
-            version: identity
-            for identity, model in self._models.items()
-            for version in model.versions
-        }
+        self._versions = {version: identity for identity, model in self._models.items() for version in model.versions}
 
     @staticmethod
     def standard(extra: Sequence[Mapping[str, Any]] = ()) -> Catalogue:
@@ -222,22 +187,14 @@ class Catalogue:
         except ValidationError as exc:
             first = exc.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
-            raise ConfigurationError(
-                f"A [[model]] of the simulator is not valid: {where}: {first['msg']}."
-            ) from exc
+            raise ConfigurationError(f"A [[model]] of the simulator is not valid: {where}: {first['msg']}.") from exc
 
     def find(self, provider: str, endpoint: str) -> Model:
         """Return a model; one that is not known gets a generic shape guessed from its name, and no price."""
         found = self._models.get(f"{provider}:{endpoint}")
         if found:
             return found
-        kind = (
-            "audio"
-            if AUDIO_WORDS.search(endpoint)
-            else "video"
-            if VIDEO_WORDS.search(endpoint)
-            else "image"
-        )
+        kind = "audio" if AUDIO_WORDS.search(endpoint) else "video" if VIDEO_WORDS.search(endpoint) else "image"
         return GENERIC[kind]
 
     def of_version(self, version: str) -> str | None:

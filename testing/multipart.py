@@ -36,9 +36,7 @@ async def read_form(request: Request) -> list[Part]:
     header = Message()
     header["Content-Type"] = request.headers.get("content-type", "")
     boundary = header.get_param("boundary")
-    if header.get_content_type() != "multipart/form-data" or not isinstance(
-        boundary, str
-    ):
+    if header.get_content_type() != "multipart/form-data" or not isinstance(boundary, str):
         return []
     pieces = (b"\r\n" + await request.body()).split(b"\r\n--" + boundary.encode())
     return [part for part in map(_read_part, pieces[1:-1]) if part is not None]
@@ -48,11 +46,7 @@ def _read_part(piece: bytes) -> Part | None:
     head, found, data = piece.partition(b"\r\n\r\n")
     if not found:
         return None
-    lines = (
-        line.partition(":")
-        for line in head.decode("utf-8", "replace").split("\r\n")
-        if line
-    )
+    lines = (line.partition(":") for line in head.decode("utf-8", "replace").split("\r\n") if line)
     headers = {name.strip().lower(): value.strip() for name, _, value in lines}
     disposition = _parameters(headers.get("content-disposition", ""))
     name = disposition.get_param("name", header="content-disposition")

@@ -36,9 +36,7 @@ IMAGE_FIELDS = frozenset(
 )
 SIZES = ("1024x1024", "1536x1024", "1024x1536")
 QUALITIES = ("auto", "low", "medium", "high", "xhigh", "max")
-VOICES = frozenset(
-    "alloy ash ballad coral echo fable onyx nova sage shimmer verse marin cedar".split()
-)
+VOICES = frozenset("alloy ash ballad coral echo fable onyx nova sage shimmer verse marin cedar".split())
 # Speech formats: our format, sample rate, content type.
 SPEECH = {
     "mp3": ("mp3", 24_000, "audio/mpeg"),
@@ -115,9 +113,7 @@ PROBLEMS = Problems(
 
 def _refused() -> Response:
     message = "Your request was rejected by the safety system. If you believe this is an error, contact us at help.openai.com."
-    return trouble(
-        400, message, "moderation_blocked", kind="image_generation_user_error"
-    )
+    return trouble(400, message, "moderation_blocked", kind="image_generation_user_error")
 
 
 def _invalid(param: str, message: str, code: str = "invalid_value") -> Reply:
@@ -168,9 +164,7 @@ def _size(value: str, model: str, media: tuple[Measured, ...]) -> tuple[int, int
     if value == "auto":
         if media and media[0].height:
             ratio = media[0].width / media[0].height
-            value = (
-                SIZES[0] if 0.8 < ratio < 1.25 else SIZES[1] if ratio > 1 else SIZES[2]
-            )
+            value = SIZES[0] if 0.8 < ratio < 1.25 else SIZES[1] if ratio > 1 else SIZES[2]
         else:
             value = SIZES[0]
     match = re.fullmatch(r"(\d+)x(\d+)", value)
@@ -180,13 +174,7 @@ def _size(value: str, model: str, media: tuple[Measured, ...]) -> tuple[int, int
     if match and free:
         width, height = int(match[1]), int(match[2])
         long, short = max(width, height), min(width, height)
-        if (
-            short > 0
-            and width % 16 == height % 16 == 0
-            and long <= 3 * short
-            and long <= 3840
-            and short <= 2160
-        ):
+        if short > 0 and width % 16 == height % 16 == 0 and long <= 3 * short and long <= 3840 and short <= 2160:
             return width, height
     raise _invalid(
         "size",
@@ -205,9 +193,7 @@ class OpenAI:
     async def generate(self, request: Request) -> Response:
         """POST /images/generations."""
         await self.desk.enter(request, read_key(request))
-        return await self._picture(
-            request, await self._json(request), (), "generations"
-        )
+        return await self._picture(request, await self._json(request), (), "generations")
 
     async def edit(self, request: Request) -> Response:
         """POST /images/edits, as a form or as JSON."""
@@ -216,15 +202,11 @@ class OpenAI:
         if not form:
             return await self._picture(request, await self._json(request), (), "edits")
         files = tuple(part.data for part in form if part.filename is not None)
-        fields: dict[str, Any] = {
-            part.name: part.text for part in form if part.filename is None
-        }
+        fields: dict[str, Any] = {part.name: part.text for part in form if part.filename is None}
         for name in ("n", "output_compression", "partial_images"):
             if name in fields:
                 fields[name] = int(fields[name])
-        if not any(
-            part.name.startswith("image") for part in form if part.filename is not None
-        ):
+        if not any(part.name.startswith("image") for part in form if part.filename is not None):
             raise _invalid(
                 "image",
                 "Missing required parameter: 'image'.",
@@ -238,9 +220,7 @@ class OpenAI:
         except ValueError:
             body = None
         if not isinstance(body, dict):
-            raise Reply(
-                trouble(400, "We could not parse the JSON body of your request.", None)
-            )
+            raise Reply(trouble(400, "We could not parse the JSON body of your request.", None))
         return body
 
     def _check_model(self, name: str, *prefixes: str) -> None:
@@ -254,14 +234,10 @@ class OpenAI:
             )
 
     def _check_picture(self, body: Mapping[str, Any]) -> None:
-        self._check_model(
-            str(body.get("model", "dall-e-2")), "gpt-image-", "chatgpt-image-"
-        )
+        self._check_model(str(body.get("model", "dall-e-2")), "gpt-image-", "chatgpt-image-")
         unknown = sorted(set(body) - IMAGE_FIELDS)
         if unknown:
-            raise _invalid(
-                unknown[0], f"Unknown parameter: '{unknown[0]}'.", "unknown_parameter"
-            )
+            raise _invalid(unknown[0], f"Unknown parameter: '{unknown[0]}'.", "unknown_parameter")
         if not body.get("prompt"):
             raise _invalid(
                 "prompt",
@@ -283,10 +259,7 @@ class OpenAI:
                     name,
                     f"Invalid value: '{body[name]}'. Supported values are: {', '.join(allowed)}.",
                 )
-        if (
-            body.get("background") == "transparent"
-            and body.get("output_format") == "jpeg"
-        ):
+        if body.get("background") == "transparent" and body.get("output_format") == "jpeg":
             raise _invalid(
                 "background",
                 "Transparent background is not supported for the jpeg format.",
@@ -301,9 +274,7 @@ class OpenAI:
     ) -> Response:
         self._check_picture(body)
         model = str(body["model"])
-        call = self.sim.read_call(
-            "openai", model, body, read_key(request), operation=operation, files=files
-        )
+        call = self.sim.read_call("openai", model, body, read_key(request), operation=operation, files=files)
         if await self.desk.moment(request, "received", call):
             self.sim.event("refused", provider="openai", endpoint=model)
             raise Reply(_refused())
@@ -330,52 +301,31 @@ class OpenAI:
             "data": [{"b64_json": image} for image in images],
             "usage": usage.to_json(),
         }
-        response = (
-            answer(shown, headers=_headers())
-            if not body.get("stream")
-            else _events(shown, body, operation)
-        )
+        response = answer(shown, headers=_headers()) if not body.get("stream") else _events(shown, body, operation)
         return self.desk.closing(response, request, "answered", job)
 
     def _encoded(self, job: Job) -> list[str]:
         if "no-output" in job.faults:
             return []
-        files = (
-            spoiled_bytes(job, self.sim.render(job, index))
-            for index in range(job.product.count)
-        )
+        files = (spoiled_bytes(job, self.sim.render(job, index)) for index in range(job.product.count))
         return [base64.b64encode(data).decode() for data in files]
 
     def _quality(self, body: Mapping[str, Any]) -> str:
         quality = str(body.get("quality") or "auto")
         return "medium" if quality == "auto" else quality
 
-    def _usage(
-        self, body: Mapping[str, Any], call: Call, product: Product
-    ) -> tuple[Usage, tuple[str, str, str]]:
-        by_quality, rates = next(
-            facts
-            for prefix, facts in TOKENS.items()
-            if call.endpoint.startswith(prefix)
-        )
+    def _usage(self, body: Mapping[str, Any], call: Call, product: Product) -> tuple[Usage, tuple[str, str, str]]:
+        by_quality, rates = next(facts for prefix, facts in TOKENS.items() if call.endpoint.startswith(prefix))
         area = product.width * product.height / 1024**2
         factor = area if "gpt-image-2" not in call.endpoint else area**0.31
         each = round(by_quality.get(self._quality(body), by_quality["high"]) * factor)
-        seen = sum(
-            min(1536, (one.width // 32) * (one.height // 32)) for one in call.media
-        )
-        return Usage(
-            len(str(body["prompt"])) // 4 + 1, seen, each * product.count
-        ), rates
+        seen = sum(min(1536, (one.width // 32) * (one.height // 32)) for one in call.media)
+        return Usage(len(str(body["prompt"])) // 4 + 1, seen, each * product.count), rates
 
-    async def _perform(
-        self, request: Request, call: Call, product: Product, charge: Charge
-    ) -> Job:
+    async def _perform(self, request: Request, call: Call, product: Product, charge: Charge) -> Job:
         """Accept a request and let its time pass; a failure on the way is the provider's 500."""
         rules = self.desk.draw_for_job(request, call, None)
-        job = self.sim.accept(
-            call, f"req_{secrets.token_hex(12)}", product, rules, charge
-        )
+        job = self.sim.accept(call, f"req_{secrets.token_hex(12)}", product, rules, charge)
         await self.desk.moment(request, "accepted", job)
         await asyncio.sleep(max(0.0, min(job.finishes - time.time(), 3600.0)))
         self.sim.note_end(job)
@@ -416,32 +366,24 @@ class OpenAI:
                 "response_format",
                 f"Invalid value: '{format}'. Supported values are: {', '.join(SPEECH)}.",
             )
-        call = self.sim.read_call(
-            "openai", model, body, read_key(request), operation="speech"
-        )
+        call = self.sim.read_call("openai", model, body, read_key(request), operation="speech")
         if await self.desk.moment(request, "received", call):
             self.sim.event("refused", provider="openai", endpoint=model)
             raise Reply(_refused())
         kind, rate, media_type = SPEECH[format]
         seconds = round(spoken_seconds(text) / float(body.get("speed") or 1), 2)
         product = Product("audio", seconds=seconds, format=kind, sample_rate_hz=rate)
-        job = await self._perform(
-            request, call, product, _speech_charge(model, text, seconds)
-        )
+        job = await self._perform(request, call, product, _speech_charge(model, text, seconds))
         data = spoiled_bytes(job, await asyncio.to_thread(self.sim.render, job, 0))
         if body.get("stream_format") == "sse":
-            return self.desk.closing(
-                _speech_events(data, text, seconds), request, "answered", job
-            )
+            return self.desk.closing(_speech_events(data, text, seconds), request, "answered", job)
         response = await self.delivery.send(request, job, data, media_type)
         response.headers.update(_headers())
         return self.desk.closing(response, request, "answered", job)
 
 
 def _speech_charge(model: str, text: str, seconds: float) -> Charge:
-    rate = next(
-        (usd for name, usd in SPEECH_USD.items() if model.startswith(name)), None
-    )
+    rate = next((usd for name, usd in SPEECH_USD.items() if model.startswith(name)), None)
     if rate:
         return Charge(Decimal(len(text)), Decimal(len(text)) * Decimal(rate) / MILLION)
     spoken = Decimal(str(seconds)) * Decimal("20.8") * 12 / MILLION
@@ -452,19 +394,15 @@ def _speech_charge(model: str, text: str, seconds: float) -> Charge:
 
 
 def _sse(events: list[dict[str, Any]]) -> Response:
-    text = "".join(
-        f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events
-    )
+    text = "".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events)
     return Response(text, media_type="text/event-stream", headers=_headers())
 
 
-def _events(
-    shown: Mapping[str, Any], body: Mapping[str, Any], operation: str
-) -> Response:
+def _events(shown: Mapping[str, Any], body: Mapping[str, Any], operation: str) -> Response:
     kind = "image_generation" if operation == "generations" else "image_edit"
-    facts = {
-        key: shown[key] for key in ("background", "output_format", "quality", "size")
-    } | {"created_at": shown["created"]}
+    facts = {key: shown[key] for key in ("background", "output_format", "quality", "size")} | {
+        "created_at": shown["created"]
+    }
     image = shown["data"][0]["b64_json"]
     partial = [
         {

@@ -21,9 +21,7 @@ __all__: list[str] = []
 
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the marker that lets a test reach real providers."""
-    config.addinivalue_line(
-        "markers", "live: may reach real providers and spend real money (prefect-media)"
-    )
+    config.addinivalue_line("markers", "live: may reach real providers and spend real money (prefect-media)")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -51,9 +49,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 
 @pytest.fixture
-def media_simulator(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Simulator]:
+def media_simulator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
     """Start a provider simulator, and point every adapter, the store and the ledger of this test at it and at a new folder."""
     from .simulator import Simulator
 

@@ -59,9 +59,7 @@ class Price:
             )
         return Price(text, tuple(terms))
 
-    def charge(
-        self, payload: Mapping[str, Any], product: Product, run_s: float
-    ) -> Charge:
+    def charge(self, payload: Mapping[str, Any], product: Product, run_s: float) -> Charge:
         """Return what a request costs that made `product` and kept a machine busy for `run_s` seconds."""
         tier = str(payload.get("resolution") or payload.get("size") or "")
         term = next(
@@ -75,15 +73,11 @@ class Price:
         return Charge(units, product.count * first + (units - product.count) * further)
 
 
-def _quantity(
-    unit: str, payload: Mapping[str, Any], product: Product, run_s: float
-) -> Decimal:
+def _quantity(unit: str, payload: Mapping[str, Any], product: Product, run_s: float) -> Decimal:
     if unit == "image":
         return Decimal(product.count)
     if unit == "MP":
-        return Decimal(
-            product.count * math.ceil(product.width * product.height / MEGAPIXEL)
-        )
+        return Decimal(product.count * math.ceil(product.width * product.height / MEGAPIXEL))
     if unit == "s":
         return Decimal(str(round(product.seconds, 3)))
     if unit == "min":
@@ -91,7 +85,5 @@ def _quantity(
     if unit == "gpu-s":
         return Decimal(str(round(run_s, 3)))
     if unit == "1k":
-        return (
-            Decimal(len(str(payload.get("text") or payload.get("prompt") or ""))) / 1000
-        )
+        return Decimal(len(str(payload.get("text") or payload.get("prompt") or ""))) / 1000
     return Decimal(1)

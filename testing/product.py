@@ -62,9 +62,7 @@ class Product:
     def spoiled(self, kind: str) -> Product:
         """Return the same product with one thing wrong: `black`, `silent`, `frozen`, `wrong-size` or `wrong-type`."""
         if kind == "wrong-size":
-            shorter = (
-                {"seconds": max(0.2, self.seconds / 2)} if self.kind == "audio" else {}
-            )
+            shorter = {"seconds": max(0.2, self.seconds / 2)} if self.kind == "audio" else {}
             return replace(
                 self,
                 width=max(16, self.width // 4 * 2),
@@ -83,13 +81,7 @@ class Product:
         """Return one file; another token gives another file of the same shape and length."""
         variant = int(token[:8] or "0", 16)
         if self.kind == "image":
-            look = (
-                "black"
-                if self.look == "black"
-                else "cutout"
-                if self.cutout
-                else "scene"
-            )
+            look = "black" if self.look == "black" else "cutout" if self.cutout else "scene"
             return sample_image(
                 self.width,
                 self.height,
@@ -107,11 +99,7 @@ class Product:
                 sound=self.sound,
                 token=token,
                 variant=variant,
-                look="frozen"
-                if self.look == "frozen"
-                else "black"
-                if self.look == "black"
-                else "scene",
+                look="frozen" if self.look == "frozen" else "black" if self.look == "black" else "scene",
             )
         return sample_audio(
             self.seconds,

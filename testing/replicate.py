@@ -64,18 +64,14 @@ def _rate_limited(retry_after_s: float | None) -> Response:
 
 
 PROBLEMS = Problems(
-    unauthorized=lambda: problem(
-        401, "Unauthenticated", "You did not pass a valid authentication token"
-    ),
+    unauthorized=lambda: problem(401, "Unauthenticated", "You did not pass a valid authentication token"),
     no_money=lambda: problem(
         402,
         "Insufficient credit",
         "You have insufficient credit to run this model. Go to https://replicate.com/account/billing#billing to purchase credit.",
     ),
     rate_limited=_rate_limited,
-    server_error=lambda status: problem(
-        status, "Internal server error", "An unexpected error occurred."
-    ),
+    server_error=lambda status: problem(status, "Internal server error", "An unexpected error occurred."),
 )
 
 
@@ -97,18 +93,14 @@ def _invalid(problems: list[Problem]) -> Response:
         }
         for one in problems
     ]
-    detail = "".join(
-        f"- {field['field']}: {field['description']}\n" for field in fields
-    )
+    detail = "".join(f"- {field['field']}: {field['description']}\n" for field in fields)
     return problem(422, "Input validation failed", detail, invalid_fields=fields)
 
 
 def _stamp(seconds: float | None) -> str | None:
     if seconds is None or seconds == float("inf"):
         return None
-    return (
-        datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
-    )
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
 
 
 def read_key(request: Request) -> str:
@@ -151,9 +143,7 @@ class Replicate:
             raise Reply(_invalid(problems))
         job = await self._accept(request, call, body, refusal)
         waited = await self._wait(request, job)
-        return self.desk.closing(
-            answer(self.prediction(request, job, waited), 201), request, "answered", job
-        )
+        return self.desk.closing(answer(self.prediction(request, job, waited), 201), request, "answered", job)
 
     async def _body(self, request: Request) -> dict[str, Any]:
         try:
@@ -161,9 +151,7 @@ class Replicate:
         except ValueError:
             body = None
         if not isinstance(body, dict):
-            raise Reply(
-                problem(400, "Bad request", "The request body is not a JSON object.")
-            )
+            raise Reply(problem(400, "Bad request", "The request body is not a JSON object."))
         return body
 
     def _endpoint(self, request: Request, body: Mapping[str, Any]) -> str:
@@ -193,14 +181,8 @@ class Replicate:
         job = self.sim.accept(call, job_id, product, rules)
         spans = DURATION.findall(request.headers.get("cancel-after", ""))
         if spans:
-            job.deadline_s = sum(
-                float(number) * SECONDS[unit] for number, unit in spans
-            )
-        job.extra |= {
-            key: body[key]
-            for key in ("webhook", "webhook_events_filter")
-            if key in body
-        }
+            job.deadline_s = sum(float(number) * SECONDS[unit] for number, unit in spans)
+        job.extra |= {key: body[key] for key in ("webhook", "webhook_events_filter") if key in body}
         await self.desk.moment(request, "accepted", job)
         return job
 
@@ -213,9 +195,7 @@ class Replicate:
         await asyncio.sleep(max(0.0, min(longest, ends - time.time())))
         return True
 
-    def prediction(
-        self, request: Request, job: Job, waited: bool = False
-    ) -> dict[str, Any]:
+    def prediction(self, request: Request, job: Job, waited: bool = False) -> dict[str, Any]:
         """Return the prediction object as it stands.
 
         With `Prefer: wait` Replicate answers before its bookkeeping ends: `processing`, yet with the whole output.
@@ -225,13 +205,7 @@ class Replicate:
         early = waited and phase is Phase.SUCCEEDED
         ended = None if early else job.ended_at()
         removed = ended is not None and time.time() > ended + self.sim.expiry_s
-        status = (
-            "processing"
-            if early
-            else "starting"
-            if waited and not phase.ended
-            else STATUS[phase]
-        )
+        status = "processing" if early else "starting" if waited and not phase.ended else STATUS[phase]
         if "unknown-status" in job.faults and not phase.ended:
             status = "warming"
         refused = REFUSED if job.refused else "CUDA out of memory."
@@ -243,18 +217,14 @@ class Replicate:
                 "hidden",
             ),
             "input": {} if removed else job.payload,
-            "output": None
-            if removed or phase is not Phase.SUCCEEDED
-            else self._output(request, job),
+            "output": None if removed or phase is not Phase.SUCCEEDED else self._output(request, job),
             "logs": "" if removed or phase is Phase.QUEUED else self._logs(job, phase),
             "error": (job.error or refused) if phase is Phase.FAILED else None,
             "status": status,
             "source": "api",
             "data_removed": removed,
             "created_at": _stamp(job.created),
-            "started_at": _stamp(job.started)
-            if phase not in (Phase.QUEUED, Phase.ABORTED)
-            else None,
+            "started_at": _stamp(job.started) if phase not in (Phase.QUEUED, Phase.ABORTED) else None,
             "completed_at": _stamp(ended),
             "deployment": None,
             "metrics": {} if ended is None else self._metrics(job, ended),
@@ -262,11 +232,7 @@ class Replicate:
         }
         if job.deadline_s is not None:
             shown["deadline"] = _stamp(job.created + job.deadline_s)
-        return shown | {
-            key: job.extra[key]
-            for key in ("webhook", "webhook_events_filter")
-            if key in job.extra
-        }
+        return shown | {key: job.extra[key] for key in ("webhook", "webhook_events_filter") if key in job.extra}
 
     def _urls(self, request: Request, job: Job) -> dict[str, str]:
         at = link(request, "replicate", f"/predictions/{job.id}")
@@ -278,14 +244,8 @@ class Replicate:
 
     def _metrics(self, job: Job, ended: float) -> dict[str, Any]:
         whole = max(job.run_s, 1e-6)
-        share = (
-            min(1.0, max(0.0, ended - job.started) / whole)
-            if job.phase() is Phase.CANCELED
-            else 1.0
-        )
-        machine = (
-            0.0 if job.phase() is Phase.ABORTED else job.extra["machine_s"] * share
-        )
+        share = min(1.0, max(0.0, ended - job.started) / whole) if job.phase() is Phase.CANCELED else 1.0
+        machine = 0.0 if job.phase() is Phase.ABORTED else job.extra["machine_s"] * share
         return {
             "predict_time": round(machine, 6),
             "total_time": round(ended - job.created, 6),
@@ -293,11 +253,7 @@ class Replicate:
 
     def _logs(self, job: Job, phase: Phase) -> str:
         seed = job.payload.get("seed", 42)
-        done = (
-            100
-            if phase.ended
-            else min(99, int(100 * job.ran_s() / max(job.run_s, 1e-6)))
-        )
+        done = 100 if phase.ended else min(99, int(100 * job.ran_s() / max(job.run_s, 1e-6)))
         return f"Using seed: {seed}\n{done:3d}%|{'#' * (done // 10):<10}| {done}/100 [00:01<00:00]\n"
 
     def _output(self, request: Request, job: Job) -> Any:
@@ -305,9 +261,7 @@ class Replicate:
         if "no-output" in job.faults:
             return [] if listed == "list" else None
         many = listed == "list" or (not listed and job.product.kind == "image")
-        urls = [
-            self._output_url(request, job, index) for index in range(job.product.count)
-        ]
+        urls = [self._output_url(request, job, index) for index in range(job.product.count)]
         return urls if many else urls[0]
 
     def _output_url(self, request: Request, job: Job, index: int) -> str:
@@ -360,16 +314,10 @@ class Replicate:
 
         def page(at: int) -> str | None:
             known = 0 <= at < len(jobs) and at != start
-            return (
-                link(request, "replicate", f"/predictions?cursor={at}")
-                if known
-                else None
-            )
+            return link(request, "replicate", f"/predictions?cursor={at}") if known else None
 
         before = page(max(0, start - PAGE)) if start else None
-        return answer(
-            {"previous": before, "next": page(start + PAGE), "results": shown}
-        )
+        return answer({"previous": before, "next": page(start + PAGE), "results": shown})
 
     # ---- models ----
 
@@ -381,10 +329,7 @@ class Replicate:
     async def version(self, request: Request) -> Response:
         """GET /models/{owner}/{name}/versions/{id}."""
         await self.desk.enter(request, read_key(request))
-        return answer(
-            self._described(request)["latest_version"]
-            | {"id": request.path_params["id"]}
-        )
+        return answer(self._described(request)["latest_version"] | {"id": request.path_params["id"]})
 
     async def versions(self, request: Request) -> Response:
         """GET /models/{owner}/{name}/versions."""
@@ -449,18 +394,11 @@ class Replicate:
 
 
 def _schema(model: Model) -> dict[str, Any]:
-    fields = {
-        name: field.schema() | {"x-order": order}
-        for order, (name, field) in enumerate(model.fields.items())
-    }
+    fields = {name: field.schema() | {"x-order": order} for order, (name, field) in enumerate(model.fields.items())}
     inputs = {"type": "object", "title": "Input", "properties": fields}
     required = [name for name, field in model.fields.items() if field.required]
     uri = {"type": "string", "format": "uri"}
-    output = (
-        {"type": "array", "items": uri, "title": "Output"}
-        if model.output == "list"
-        else uri | {"title": "Output"}
-    )
+    output = {"type": "array", "items": uri, "title": "Output"} if model.output == "list" else uri | {"title": "Output"}
     schemas = {
         "Input": inputs | ({"required": required} if required else {}),
         "Output": output,
@@ -494,8 +432,4 @@ def replicate_routes(sim: Simulation) -> list[Route]:
         ("/hardware", "GET", api.hardware),
     ]
     prefixes = ("/replicate/v1", "/replicate/v1/v1")
-    return [
-        Route(prefix + path, handler, methods=[method])
-        for prefix in prefixes
-        for path, method, handler in table
-    ]
+    return [Route(prefix + path, handler, methods=[method]) for prefix in prefixes for path, method, handler in table]

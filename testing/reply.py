@@ -33,9 +33,7 @@ def answer(
 ) -> Response:
     """Return a JSON response."""
     text = json.dumps(body, separators=(",", ":"))
-    return Response(
-        text, status, headers=dict(headers or {}), media_type=kind or "application/json"
-    )
+    return Response(text, status, headers=dict(headers or {}), media_type=kind or "application/json")
 
 
 def abort_connection(transport: Any) -> None:
@@ -44,7 +42,5 @@ def abort_connection(transport: Any) -> None:
         return
     connection = transport.get_extra_info("socket")
     if connection is not None and transport.get_extra_info("sslcontext") is None:
-        connection.setsockopt(
-            socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
-        )
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     transport.abort()

@@ -62,9 +62,7 @@ class FaultInjector:
         Raises:
             ConfigurationError: One is not valid.
         """
-        answer = self._client.post(
-            "/_sim/faults", content=json.dumps(list(rules), default=str), headers=JSON
-        )
+        answer = self._client.post("/_sim/faults", content=json.dumps(list(rules), default=str), headers=JSON)
         if answer.status_code != 200:
             raise ConfigurationError(answer.json()["error"])
 
@@ -114,9 +112,7 @@ class Simulator:
         self.url = ""
         self._port = port
         self._in_process = process
-        self._folder = tempfile.TemporaryDirectory(
-            prefix="prefect-media-simulator-", ignore_cleanup_errors=True
-        )
+        self._folder = tempfile.TemporaryDirectory(prefix="prefect-media-simulator-", ignore_cleanup_errors=True)
         self._server: Any = None
         self._thread: threading.Thread | None = None
         self._process: subprocess.Popen[str] | None = None
@@ -148,40 +144,24 @@ class Simulator:
         listener = listen(self._port)
         self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         self._server = make_server(sim)
-        self._thread = threading.Thread(
-            target=self._server.run, kwargs={"sockets": [listener]}, daemon=True
-        )
+        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listener]}, daemon=True)
         self._thread.start()
         limit = time.monotonic() + START_S
-        while (
-            not self._server.started
-            and self._thread.is_alive()
-            and time.monotonic() < limit
-        ):
+        while not self._server.started and self._thread.is_alive() and time.monotonic() < limit:
             time.sleep(0.005)
 
     def _start_process(self) -> None:
-        options = {
-            name: value
-            for name, value in self.options.__dict__.items()
-            if value is not None
-        }
+        options = {name: value for name, value in self.options.__dict__.items() if value is not None}
         if "faults" in options and not isinstance(options["faults"], Mapping):
             options["faults"] = str(options["faults"])
         config = Path(self._folder.name) / "options.json"
-        config.write_text(
-            json.dumps({"port": self._port, **options}, default=str), "utf-8"
-        )
+        config.write_text(json.dumps({"port": self._port, **options}, default=str), "utf-8")
         command = [sys.executable, "-m", f"{__package__}.process", str(config)]
-        self._process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, text=True, env=dict(os.environ)
-        )
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=dict(os.environ))
         assert self._process.stdout is not None
         self.url = self._process.stdout.readline().strip()
         if not self.url:
-            raise ConfigurationError(
-                f"The simulator did not start; its process ended with {self._process.wait()}."
-            )
+            raise ConfigurationError(f"The simulator did not start; its process ended with {self._process.wait()}.")
 
     @property
     def pid(self) -> int | None:
@@ -222,9 +202,7 @@ class Simulator:
 
     def events(self, kind: str = "") -> list[dict[str, Any]]:
         """Return what happened, all of it or of one kind (`accepted`, `fault`, `leak`, ...)."""
-        return self._get(f"/_sim/events?event={kind}" if kind else "/_sim/events")[
-            "events"
-        ]
+        return self._get(f"/_sim/events?event={kind}" if kind else "/_sim/events")["events"]
 
     def reset(self) -> None:
         """Forget jobs, uploads, faults, bill and events."""

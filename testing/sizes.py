@@ -22,10 +22,7 @@ PRESETS = {
 
 def _table(text: str) -> dict[str, tuple[int, int]]:
     pairs = (item.split() for item in text.split(","))
-    return {
-        ratio: (int(size.split("x")[0]), int(size.split("x")[1]))
-        for ratio, size in pairs
-    }
+    return {ratio: (int(size.split("x")[0]), int(size.split("x")[1])) for ratio, size in pairs}
 
 
 RATIOS = {
@@ -45,9 +42,7 @@ RATIOS = {
         "9:16 768x1376,16:9 1376x768,21:9 1584x672"
     ),
     # Imagen 4 at 1K; ratios beyond 1:1 and 16:9 are mirrored or approximate.
-    "imagen": _table(
-        "1:1 1024x1024,16:9 1408x768,9:16 768x1408,4:3 1280x896,3:4 896x1280"
-    ),
+    "imagen": _table("1:1 1024x1024,16:9 1408x768,9:16 768x1408,4:3 1280x896,3:4 896x1280"),
     # FLUX 1.1 ultra, about 4 megapixels.
     "ultra": _table(
         "1:1 2048x2048,16:9 2752x1536,21:9 3136x1344,3:2 2496x1664,2:3 1664x2496,4:3 2368x1792,3:4 1792x2368,"
@@ -90,9 +85,7 @@ def _nearest_ratio(media: Measured | None, names: tuple[str, ...]) -> str:
     wanted = media.width / media.height
     return min(
         names,
-        key=lambda name: abs(
-            float(name.split(":")[0]) / float(name.split(":")[1]) - wanted
-        ),
+        key=lambda name: abs(float(name.split(":")[0]) / float(name.split(":")[1]) - wanted),
     )
 
 
@@ -105,9 +98,7 @@ def _image_size(value: Any) -> tuple[int, int]:
     return PRESETS.get(str(value), PRESETS["landscape_4_3"])
 
 
-def size_of(
-    rule: str, payload: Mapping[str, Any], media: Measured | None
-) -> tuple[int, int]:
+def size_of(rule: str, payload: Mapping[str, Any], media: Measured | None) -> tuple[int, int]:
     """Return width and height that a request gets.
 
     Args:
@@ -123,26 +114,18 @@ def size_of(
         return int(payload.get("width") or 1024), int(payload.get("height") or 1024)
     if name == "ratio":
         ratio = str(payload.get("aspect_ratio") or "1:1")
-        ratio = (
-            ratio if ":" in ratio else _nearest_ratio(media, tuple(RATIOS[argument]))
-        )
+        ratio = ratio if ":" in ratio else _nearest_ratio(media, tuple(RATIOS[argument]))
         width, height = RATIOS[argument].get(ratio, (1024, 1024))
-        scale = SCALES.get(
-            str(payload.get("resolution") or payload.get("size") or "1K"), 1.0
-        )
+        scale = SCALES.get(str(payload.get("resolution") or payload.get("size") or "1K"), 1.0)
         scale *= 0.5 if payload.get("megapixels") == "0.25" else 1.0
         return _even(width * scale), _even(height * scale)
     if name == "class":
         ratio = str(payload.get("aspect_ratio") or "")
-        ratio = (
-            ratio if ":" in ratio else _nearest_ratio(media, ("16:9", "9:16", "1:1"))
-        )
+        ratio = ratio if ":" in ratio else _nearest_ratio(media, ("16:9", "9:16", "1:1"))
         return _class_size(str(payload.get("resolution") or argument or "720p"), ratio)
     if name == "input":
         factor = float(payload.get(argument) or 1) if argument else 1.0
-        width, height = (
-            (media.width, media.height) if media and media.width else (512, 512)
-        )
+        width, height = (media.width, media.height) if media and media.width else (512, 512)
         return max(1, round(width * factor)), max(1, round(height * factor))
     width, _, height = rule.partition("x")
     return int(width), int(height)

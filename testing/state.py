@@ -125,21 +125,15 @@ class Simulation:
 
     # ---- media that clients refer to ----
 
-    def keep(
-        self, data: bytes, name: str, content_type: str, provider: str
-    ) -> Uploaded:
+    def keep(self, data: bytes, name: str, content_type: str, provider: str) -> Uploaded:
         """Keep an uploaded file."""
         digest = hashlib.sha256(data).hexdigest()
         path = self.folder / digest
         if not path.exists():
             path.write_bytes(data)
-        upload = Uploaded(
-            uuid.uuid4().hex, name, content_type, len(data), digest, provider=provider
-        )
+        upload = Uploaded(uuid.uuid4().hex, name, content_type, len(data), digest, provider=provider)
         self.uploads[upload.id] = upload
-        self.event(
-            "upload", provider=provider, file=upload.id, bytes=len(data), sha256=digest
-        )
+        self.event("upload", provider=provider, file=upload.id, bytes=len(data), sha256=digest)
         return upload
 
     def content(self, upload: Uploaded) -> bytes:
@@ -194,9 +188,7 @@ class Simulation:
         media: list[Measured] = []
         content = [self._plain(payload, media), self._plain(list(files), media)]
         plain = json.dumps(content, sort_keys=True, separators=(",", ":"))
-        digest = hashlib.sha256(
-            f"{provider}|{endpoint}|{operation}|{plain}".encode()
-        ).hexdigest()
+        digest = hashlib.sha256(f"{provider}|{endpoint}|{operation}|{plain}".encode()).hexdigest()
         return Call(
             provider,
             endpoint,
@@ -212,13 +204,7 @@ class Simulation:
             return {name: self._plain(item, media) for name, item in value.items()}
         if isinstance(value, list):
             return [self._plain(item, media) for item in value]
-        data = (
-            value
-            if isinstance(value, bytes)
-            else self.media_of(value)
-            if isinstance(value, str)
-            else None
-        )
+        data = value if isinstance(value, bytes) else self.media_of(value) if isinstance(value, str) else None
         if data is None:
             return value
         shape = measure(data)

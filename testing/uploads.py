@@ -44,9 +44,7 @@ class ReplicateFiles:
                 },
                 400,
             )
-        upload = self.sim.keep(
-            content.data, content.filename or "file", content.content_type, "replicate"
-        )
+        upload = self.sim.keep(content.data, content.filename or "file", content.content_type, "replicate")
         metadata = json.loads(form["metadata"].text) if "metadata" in form else {}
         return answer(self._describe(request, upload) | {"metadata": metadata}, 201)
 
@@ -75,11 +73,7 @@ class ReplicateFiles:
         """GET /files."""
         await self.desk.enter(request, read_key(request))
         await self.desk.moment(request, "list")
-        mine = [
-            upload
-            for upload in self.sim.uploads.values()
-            if upload.provider == "replicate"
-        ]
+        mine = [upload for upload in self.sim.uploads.values() if upload.provider == "replicate"]
         return answer(
             {
                 "previous": None,
@@ -116,8 +110,4 @@ def replicate_file_routes(sim: Simulation) -> list[Route]:
         ("/files/{id}/download", "GET", files.download),
     ]
     prefixes = ("/replicate/v1", "/replicate/v1/v1")
-    return [
-        Route(prefix + path, handler, methods=[method])
-        for prefix in prefixes
-        for path, method, handler in table
-    ]
+    return [Route(prefix + path, handler, methods=[method]) for prefix in prefixes for path, method, handler in table]
