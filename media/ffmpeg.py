@@ -33,6 +33,8 @@ __all__ = [
     "graph_module",
     "measure",
     "number",
+    "publish",
+    "render",
     "require",
     "safe_path",
     "source",
@@ -231,20 +233,48 @@ def write(
     """
     with scratch_beside(target) as folder:
         part = folder / f"out{target.suffix.lower()}"
-        merged = {**_pinned(target, duration_s), **(options or {})}
-        node = graph_module().output(*streams, safe_path(part), **merged)
-        argv = [ffmpeg_exe(), *GLOBAL, *node.get_args()]
-        final = safe_path(target)
-        shown = [final if arg == safe_path(part) else arg for arg in argv]
-        run(argv, what=what, shown=shown, total_s=duration_s, cwd=folder)
-        if not part.is_file() or part.stat().st_size == 0:
-            raise EncodeError(f"Cannot {what}: ffmpeg wrote nothing.", reason="wrong")
+        render({part: (streams, options or {})}, what=what, duration_s=duration_s, shown={part: target})
         if check is not None:
             check(part)
-        _publish(part, target)
+        publish(part, target)
 
 
-def _publish(part: Path, target: Path) -> None:
+def render(
+    outputs: Mapping[Path, tuple[Sequence[Any], Mapping[str, Any]]],
+    *,
+    what: str,
+    duration_s: float | None = None,
+    shown: Mapping[Path, Path] | None = None,
+) -> None:
+    """Run one graph into files of a scratch folder. They are neither checked nor made durable: see `write`.
+
+    Args:
+        outputs: Streams and options of each file.
+        what: As for `write`; likewise `duration_s`.
+        duration_s: See `what`.
+        shown: Names by which the error's command shall call the files.
+
+    Raises:
+        EncodeError: ffmpeg failed, hung, took too long or was cancelled.
+    """
+    module = graph_module()
+    nodes = [
+        module.output(*streams, safe_path(path), **{**_pinned(path, duration_s), **options})
+        for path, (streams, options) in outputs.items()
+    ]
+    node = nodes[0] if len(nodes) == 1 else module.merge_outputs(*nodes)
+    argv = [ffmpeg_exe(), *GLOBAL, *node.get_args()]
+    names = {safe_path(path): safe_path(final) for path, final in (shown or {}).items()}
+    run(
+        argv, what=what, shown=[names.get(arg, arg) for arg in argv], total_s=duration_s, cwd=next(iter(outputs)).parent
+    )
+    for path in outputs:
+        if not path.is_file() or path.stat().st_size == 0:
+            raise EncodeError(f"Cannot {what}: ffmpeg wrote nothing.", reason="wrong")
+
+
+def publish(part: Path, target: Path) -> None:
+    """Flush a finished file to disk and give it its name, in one step."""
     with part.open("rb") as file:
         os.fsync(file.fileno())
     part.replace(target)

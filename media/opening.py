@@ -69,6 +69,7 @@ def open_reel(
     from_s: float = 0.0,
     keep_sound: bool = True,
     keep_alpha: bool = False,
+    is_twin: bool = False,
 ) -> Reel:
     """Open a video as a reel.
 
@@ -79,6 +80,7 @@ def open_reel(
         from_s: Where to begin; earlier frames are not decoded where that is exact.
         keep_sound: Whether to open its first audio stream.
         keep_alpha: Keep transparency instead of laying it over black.
+        is_twin: Whether the same file is in the same graph another time; equal nodes would become one.
 
     Raises:
         MediaError: It cannot be read, is cut off, or has no video.
@@ -90,7 +92,10 @@ def open_reel(
     lead, early, end = _span(found, stream, audio, rate)
     frames = max(1, round(Fraction(end) * rate))
     skipped = 0 if lead else _skippable(stream, from_s, rate, frames)
-    node = ffmpeg.source(path, **_input_options(stream, rate, skipped, early))
+    options: dict[str, Any] = _input_options(stream, rate, skipped, early)
+    if is_twin:
+        options["itsoffset"] = 0
+    node = ffmpeg.source(path, **options)
     picture = node[str(stream.index)] if lead else node[str(stream.index)].filter("setpts", "PTS-STARTPTS")
     picture = _regular(picture, stream, rate, frames - skipped)
     reel = Reel(

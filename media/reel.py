@@ -98,6 +98,11 @@ class Reel:
             sound = sound.filter("atrim", start_sample=begin, end_sample=last).filter("asetpts", "PTS-STARTPTS")
         return replace(self, picture=picture, sound=sound, frames=end - first)
 
+    def held(self, frames: int) -> Reel:
+        """The same picture, without sound, its last frame held until there are so many."""
+        picture = self.picture.filter("tpad", stop=-1, stop_mode="clone").filter("trim", end_frame=frames)
+        return replace(self, picture=picture, sound=None, frames=frames)
+
     def split(self) -> tuple[Reel, Reel]:
         """Two reels from one, the second without sound: a node of a graph may be used only once."""
         ready = self.settled()
@@ -109,8 +114,10 @@ class Reel:
         if not self.has_alpha:
             return self
         ready = self.settled()
+        # The base decides the length: ending with the other one (`shortest`) loses the last frame in what follows.
         base = ffmpeg.generated(f"color=c={colour}:s={ready.width}x{ready.height}:r={ready.rate}")["v"]
-        picture = base.filter("format", "yuv420p").overlay(ready.picture, shortest=1, format="yuv420")
+        base = base.filter("trim", end_frame=ready.frames).filter("format", "yuv420p")
+        picture = base.overlay(ready.picture, eof_action="repeat", format="yuv420")
         return replace(ready, picture=picture, has_alpha=False)
 
 

@@ -79,7 +79,7 @@ def stage(done_s: float, total_s: float) -> Iterator[None]:
     if tell is None:
         yield
         return
-    token = _control.set(_Control(outer.cancel, lambda at_s, _: tell(done_s + at_s, total_s)))
+    token = _control.set(_Control(outer.cancel, lambda at_s, _: tell(min(total_s, done_s + at_s), total_s)))
     try:
         yield
     finally:
