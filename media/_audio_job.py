@@ -111,4 +111,6 @@ def check_range(name: str, value: float, low: float, high: float, unit: str = ""
         ParameterError: It is.
     """
     if not low <= value <= high:
-        raise ParameterError(f"{name}={value} is out of range. Allowed: {low:g} to {high:g}{' ' + unit if unit else ''}.")
+        raise ParameterError(
+            f"{name}={value} is out of range. Allowed: {low:g} to {high:g}{' ' + unit if unit else ''}."
+        )

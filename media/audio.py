@@ -18,7 +18,7 @@ from .operation import operation
 
 __all__ = ["change_volume", "concat_audio", "convert_audio", "fade_audio", "trim_audio"]
 
-CURVES = {"linear": "tri", "smooth": "hsin", "equal-power": "qsin", "logarithmic": "log", "exponential": "exp"}
+CURVES = {"linear": "tri", "smooth": "hsin", "equal-power": "qsin"}
 CODEC_OF = {"libmp3lame": "mp3", "libopus": "opus"}
 MAX_SECONDS = 360_000.0
 
@@ -66,7 +66,7 @@ def fade_audio(source: Path, target: Path, *, in_s: float = 0.0, out_s: float = 
         source: Audio, or a video whose sound is taken.
         target: Audio file.
         in_s, out_s: Seconds that each fade takes; 0 for none. Together at most the length of the sound.
-        curve: `linear`, `smooth`, `equal-power`, `logarithmic` or `exponential`.
+        curve: `linear`, `smooth` or `equal-power`.
 
     Raises:
         ParameterError: A fade is longer than the sound, or the curve is unknown.
@@ -156,11 +156,11 @@ def convert_audio(
 def _is_same(sound: Sound, shape: AudioShape) -> bool:
     """Return whether the packets can be copied: same codec, rate and channels, and no gap to fill."""
     codec = CODEC_OF.get(shape.encoder, shape.encoder)
-    return (
-        (sound.stream.codec, sound.stream.sample_rate_hz, sound.stream.channels)
-        == (codec, shape.sample_rate_hz, shape.channels)
-        and abs(sound.duration_s - sound.stream.duration_s) < 1e-6
-    )
+    return (sound.stream.codec, sound.stream.sample_rate_hz, sound.stream.channels) == (
+        codec,
+        shape.sample_rate_hz,
+        shape.channels,
+    ) and abs(sound.duration_s - sound.stream.duration_s) < 1e-6
 
 
 @operation(version=1)

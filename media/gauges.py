@@ -88,6 +88,7 @@ class Gauge:
 class AudioGauge(Gauge):
     kind = "audio"
     longest = 0
+    floor: int | None = None
 
     def trimmed(self, packet: Any, start: int, end: int) -> tuple[int, int]:
         """Leave out samples that the container marks as priming or padding."""
@@ -96,9 +97,11 @@ class AudioGauge(Gauge):
                 raw = bytes(data)
                 per_tick = self.stream.codec_context.sample_rate * self.time_base
                 is_cut = end - start < self.longest  # Ogg and Matroska shorten the last packet themselves (Opus)
-                start += round(int.from_bytes(raw[:4], "little") / per_tick)
+                skipped = round(int.from_bytes(raw[:4], "little") / per_tick)
+                self.floor = start + skipped if skipped else self.floor  # may reach into the next packets (MP3)
                 end -= 0 if is_cut else round(int.from_bytes(raw[4:8], "little") / per_tick)
         self.longest = max(self.longest, packet.duration or 0)
+        start = start if self.floor is None else max(start, self.floor)
         return start, max(start, end)
 
     def facts(self) -> AudioStream:
