@@ -282,7 +282,11 @@ class Card(_Section):
         for where, name in wanted.items():
             if isinstance(name, str) and name not in known:
                 raise ValueError(f"{where}: {name!r} is neither a parameter nor an option of this card.")
-        for where, name in (("size.input", getattr(self.size, "input", None)), *self._followed()):
+        for where, name in (
+            ("size.input", getattr(self.size, "input", None)),
+            ("size.frame", getattr(self.size, "frame", None)),
+            *self._followed(),
+        ):
             if name and name not in self.inputs:
                 raise ValueError(f"{where}: {name!r} is not an input of this card.")
         return self

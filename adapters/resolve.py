@@ -19,7 +19,7 @@ from .card import FORMATS, SIZE_NAMES, UNIFIED, Card
 from .durations import Timed, read_seconds
 from .parameters import Parameter, Rejected, show, suggestion
 from .resolved import Finish, Given, Resolved, finished, request_of
-from .sizes import Sized
+from .sizes import ChoiceSize, Sized
 from .wishes import SizeWish
 
 __all__ = ["Finish", "Given", "Resolved", "contract_for", "input_name", "request_of", "resolve"]
@@ -56,7 +56,9 @@ def _check_names(work: _Work) -> None:
             continue
         if name in ("format", "fps") or name in SIZE_NAMES:
             continue  # met by a local conversion, or refused where it is read
-        if name not in UNIFIED:
+        if name == "prompt":
+            work.notes.append("This model takes no prompt; the prompt is not sent.")  # verbs always have one
+        elif name not in UNIFIED:
             hint = suggestion(name, (*UNIFIED, *card.options))
             work.problems.append(f"{name}={show(value)}: there is no such parameter.{hint}")
         else:
@@ -343,20 +345,23 @@ def resolve(
 def contract_for(card: Card, name: str, given: Mapping[str, Any]) -> Contract | None:
     """Return what an input must be for this call.
 
-    That is the card's contract, narrowed to the asked aspect ratio when the output keeps the ratio of this input: fitting
-    the picture before the call loses less than cropping the result.
+    That is the card's contract, narrowed to the ratio of the output where the input becomes a frame of it: fitting the
+    picture before the call loses less than cropping the result, and is not left to the provider.
     """
     name = input_name(card, name)
     rule = card.inputs[name]
-    contract = rule.contract
-    if getattr(card.size, "input", None) != name or rule.kind == "audio":
+    contract, size = rule.contract, card.size
+    leading = size.frame if isinstance(size, ChoiceSize) else getattr(size, "input", "")
+    if rule.kind == "audio" or not leading or name not in (leading, "last_image") or getattr(contract, "sizes", ()):
         return contract
     try:
         wish = SizeWish.of(given)
     except Rejected:
         return contract  # resolve reports it
-    if wish.ratio is None or (contract and contract.sizes):  # pyright: ignore[reportAttributeAccessIssue]
+    ratios = (f"{wish.ratio.numerator}:{wish.ratio.denominator}",) if wish.ratio else ()
+    if isinstance(size, ChoiceSize) and not ratios and not size.rows[0].follow:
+        ratios = size.ratios
+    if not ratios:
         return contract
-    ratio = f"{wish.ratio.numerator}:{wish.ratio.denominator}"
     empty = ImageContract() if rule.kind == "image" else VideoContract()
-    return (contract or empty).model_copy(update={"ratios": (ratio,)})
+    return (contract or empty).model_copy(update={"ratios": ratios})

@@ -206,9 +206,12 @@ class ChoiceSize(_SizeRule):
         fields: Provider fields that name the size (`aspect_ratio`, `resolution`, `image_size`). None for a fixed size.
         exact: Whether the provider promises these pixels.
         area_px: Pixels in all of a row that follows an input.
+        frame: Input that becomes a frame of the output: it must have the ratio of the output, which takes the ratio
+            nearest to the input when none is asked.
     """
 
     strategy: Literal["choices"] = "choices"
+    frame: str = ""
     fields: tuple[str, ...] = ()
     rows: tuple[SizeRow, ...] = Field(min_length=1)
     exact: bool = True
@@ -226,6 +229,12 @@ class ChoiceSize(_SizeRule):
     @property
     def sent_fields(self) -> tuple[str, ...]:
         return self.fields
+
+    @property
+    def ratios(self) -> tuple[str, ...]:
+        """Every ratio offered, as `W:H`."""
+        aspects = dict.fromkeys(row.aspect for row in self.rows if row.aspect)
+        return tuple(f"{aspect.numerator}:{aspect.denominator}" for aspect in aspects if aspect)
 
     def _pinned(self, pins: Mapping[str, Any]) -> list[SizeRow]:
         rows = list(self.rows)
@@ -284,6 +293,11 @@ class ChoiceSize(_SizeRule):
         """
         rows = self._pinned(pins)
         row = self._default(rows)
+        framed = inputs[self.frame].aspect if self.frame in inputs else None
+        if not wish.ratio and framed and not row.follow:
+            offered = [row.aspect for row in rows if row.aspect]
+            close = min(offered, key=lambda aspect: abs(math.log(float(aspect) / framed.likely)), default=None)
+            row = self._default([row for row in rows if row.aspect == close])
         if wish.size:
             row = self._by_size(rows, wish)
         elif wish.ratio:
@@ -292,6 +306,11 @@ class ChoiceSize(_SizeRule):
         if row.follow:
             width, height, ratio = _of_area(inputs.get(row.follow), self.area_px)
             return Sized(dict(sent), dict(sent), width, height, ratio)
+        if framed and row.aspect and not alike(row.aspect, framed.likely):
+            raise Rejected(
+                f"{self.frame}: its ratio of {framed.likely:.3g} differs from that of the output, {row.label}. "
+                f"Fit the {self.frame} first."
+            )
         aspect = Span.exactly(row.aspect) if row.aspect and not self.exact else None
         width, height = _spans(row.px, self.exact) if row.px else (None, None)
         fit = wish.size if wish.size and not (self.exact and row.px == wish.size) else None
