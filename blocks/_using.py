@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -21,7 +21,7 @@ _defaults: dict[str, tuple[float, Credentials | None]] = {}
 
 
 @contextmanager
-def using_credentials(credentials: Credentials) -> Iterator[None]:
+def using_credentials(credentials: Credentials) -> Generator[None]:
     """Make calls to the provider inside this block use these credentials."""
     token = _in_use.set({**_in_use.get(), credentials.provider: credentials})
     try:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Literal
 
 from prefect.blocks.core import Block
-from pydantic import Field
+from pydantic import Field, HttpUrl
 
 from ..ledger import Budget
 from .credentials import DOCS
@@ -28,7 +28,7 @@ class MediaBudget(Block):
 
     _block_type_name = "Media Budget"
     _block_type_slug = "media-budget"
-    _documentation_url = DOCS.replace("credentials", "budgets")
+    _documentation_url = HttpUrl(str(DOCS).replace("credentials", "budgets"))
 
     name: str = Field(description="Name of the budget in the ledger. Blocks of one name share one budget.")
     cap_usd: Decimal = Field(ge=0, description="Most that may be spent in each period, in USD.")

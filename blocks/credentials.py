@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from prefect.blocks.core import Block
-from pydantic import Field, SecretStr
+from pydantic import Field, HttpUrl, SecretStr
 
 from ..adapters.credentials import Credentials, Limits
 from ..adapters.registry import entry
@@ -19,7 +19,7 @@ __all__ = [
     "ReplicateCredentials",
 ]
 
-DOCS = "https://github.com/prefect-media/prefect-media/blob/main/docs/credentials.md"
+DOCS = HttpUrl("https://github.com/prefect-media/prefect-media/blob/main/docs/credentials.md")
 
 
 class ProviderCredentials(Block):
@@ -29,7 +29,6 @@ class ProviderCredentials(Block):
     not set; or load any block and call inside `with block.use():`.
     """
 
-    _block_schema_capabilities: ClassVar[list[str]] = []
     provider: ClassVar[str] = ""
 
     api_key: SecretStr = Field(description="Key of your account. Stored encrypted, never shown.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from typing import Annotated, Any
 
 import click
@@ -13,6 +14,10 @@ from . import _environment
 from ._output import err
 
 __all__ = ["Exit", "app", "main"]
+
+
+COMMANDS = ("run", "batch", "models", "calls", "simulate", "doctor")
+"""Modules that register commands, in the order of the help text."""
 
 
 class Exit:
@@ -71,8 +76,8 @@ def _message(error: BaseException) -> str:
 def main(arguments: list[str] | None = None) -> Any:
     """Run the command line and exit."""
     _environment.prepare()
-    from . import batch, calls, doctor, models, run, simulate  # noqa: F401 - each registers its commands
-
+    for name in COMMANDS:
+        import_module(f".{name}", __package__)
     try:
         # standalone_mode=False, so that errors arrive here; click itself would exit with its own codes.
         code = app(arguments, standalone_mode=False)

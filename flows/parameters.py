@@ -8,7 +8,7 @@ import json
 import typing
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from prefect import Flow
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, WrapValidator, create_model
@@ -17,7 +17,8 @@ from ..media.types import Audio, Image, Media, Video
 
 __all__ = ["MediaSource", "Parameters"]
 
-KINDS: dict[type[Media], str] = {Image: "image", Video: "video", Audio: "audio"}
+Kind = Literal["image", "video", "audio"]
+KINDS: dict[type[Media], Kind] = {Image: "image", Video: "video", Audio: "audio"}
 
 
 class MediaSource(BaseModel):
@@ -26,7 +27,7 @@ class MediaSource(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     source: str
-    kind: str | None
+    kind: Kind | None
 
     @property
     def is_url(self) -> bool:
@@ -69,10 +70,10 @@ class Parameters:
         )
 
     def _accepting_sources(self, hint: Any) -> Any:
-        kinds = {kind for media, kind in KINDS.items() if media in _parts(hint)}
+        kinds: set[Kind] = {kind for media, kind in KINDS.items() if media in _parts(hint)}
         if not kinds and Media not in _parts(hint):
             return hint
-        kind = next(iter(kinds)) if len(kinds) == 1 else None
+        kind: Kind | None = next(iter(kinds)) if len(kinds) == 1 else None
         is_list = any(typing.get_origin(part) in (list, tuple) for part in _parts(hint))
 
         def accept(value: Any, handler: Any) -> Any:
@@ -84,7 +85,7 @@ class Parameters:
 
         return Annotated[hint, WrapValidator(accept)]
 
-    def _source(self, text: str, kind: str | None) -> MediaSource:
+    def _source(self, text: str, kind: Kind | None) -> MediaSource:
         if "://" in text:
             if not text.startswith(("https://", "http://")):
                 raise ValueError("a URL of media has to start with https:// or http://")

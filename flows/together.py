@@ -36,7 +36,7 @@ async def together(*awaitables: Awaitable[Any]) -> tuple[Any, ...]:
         Exception: Whatever the first failing awaitable raised; failures of others that ended before they could be
             cancelled are in its notes.
     """
-    running = [asyncio.ensure_future(awaitable) for awaitable in awaitables]
+    running: list[asyncio.Future[Any]] = [asyncio.ensure_future(awaitable) for awaitable in awaitables]
     names = {task: _name(awaitable, number) for number, (task, awaitable) in enumerate(zip(running, awaitables, strict=True))}
     if not running:
         return ()

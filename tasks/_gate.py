@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from ..adapters.credentials import Limits
@@ -53,7 +53,7 @@ class Gate:
         return max(1, int(self._limit))
 
     @asynccontextmanager
-    async def place(self) -> AsyncIterator[None]:
+    async def place(self) -> AsyncGenerator[None]:
         """Hold a place for one job, from before it is submitted to its end."""
         async with self._changed:
             while self._in_flight >= self.limit:

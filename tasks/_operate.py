@@ -86,9 +86,12 @@ def _run(
     began = time.monotonic()
     with Store.current().scratch() as folder:
         target: Path = folder / f"result{suffix}"
-        operation(*(_path(source) for source in sources), target, **parameters)
+        told = operation(*(_path(source) for source in sources), target, **parameters)
         origin = Origin(
-            made_by=operation.name, seconds=round(time.monotonic() - began, 3), degraded_from=_merged(sources)
+            made_by=operation.name,
+            seconds=round(time.monotonic() - began, 3),
+            degraded_from=_merged(sources),
+            notes=told if isinstance(told, tuple) else (),
         )
         made = admit(target, kind=kind.__name__.lower(), origin=origin, words=words)
     assert isinstance(made, kind)

@@ -25,6 +25,7 @@ __all__ = ["cancel_remote", "send"]
 ANSWER_GRACE_S = 8.0
 """After a cancellation, how long the answer to a request under way is still waited for: it carries the job's id."""
 CANCEL_S = 8.0
+LONGEST_UPLOAD_WAIT_S = 15.0
 NOT_ACCEPTED_TRIES = 6
 """Requests that surely were not accepted (no connection, overloaded); a 429 is waited out however often it comes."""
 
@@ -151,13 +152,14 @@ async def _with_uploads(work: Work) -> Request:
 
 
 async def _upload(work: Work, media: Media) -> str | None:
-    for wait in backoff():
+    waits = backoff()
+    while True:
         try:
             upload = await work.adapter.upload(media)  # type: ignore[arg-type]
             break
         except TransientProviderError as exc:
-            pause = max(wait, exc.retry_after_s or 0.0)
-            if pause > work.patience_s or wait > 10:
+            pause = max(next(waits), exc.retry_after_s or 0.0)
+            if pause > min(work.patience_s, LONGEST_UPLOAD_WAIT_S):
                 raise
             await asyncio.sleep(pause)
     if upload is None:

@@ -80,7 +80,7 @@ def media_task(
             task_run_name=_run_name(function.__name__),
             cache_policy=CacheKeyFnPolicy(cache_key_fn=cache_key),
             persist_result=True,
-            result_serializer=MediaSerializer(),
+            result_serializer=MediaSerializer(),  # pyright: ignore[reportCallIssue]
             **options,
         )
 

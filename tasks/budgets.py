@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from decimal import Decimal
@@ -74,7 +74,7 @@ class Budget:
 
 
 @contextmanager
-def spending(budget: Budget | None, *, name: str = "batch", scope: str = "") -> Iterator[None]:
+def spending(budget: Budget | None, *, name: str = "batch", scope: str = "") -> Generator[None]:
     """Make calls inside this block fit a budget; nothing changes for None."""
     token = _caps.set((*_caps.get(), budget.entry(name=name, scope=scope))) if budget is not None else None
     try:

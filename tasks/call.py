@@ -32,7 +32,6 @@ from ..media.store import Store
 from ..media.types import AnyMedia, Media, Origin
 from ._collect import collect
 from ._follow import follow
-from ._gate import Gate
 from ._providers import provider_for
 from ._reconcile import reconcile
 from ._submit import send

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Literal
 
+from ..media import compose
 from ..media import images as operations
-from ..media.types import Image
-from ._operate import operate, operation_key
+from ..media.types import Image, Video
+from ._keys import key_of
+from ._operate import operate
 from ._task import media_task
 
-__all__ = ["fit_image"]
+__all__ = ["contact_sheet", "fit_image", "thumbnail"]
 
 Fit = Literal["cover", "contain", "pad", "stretch", "exact"]
 SUFFIX = {"jpeg": ".jpg", "jpg": ".jpg", "png": ".png", "webp": ".webp", "avif": ".avif"}
-
-
-def _key(operation: Any) -> Any:
-    return lambda parameters: operation_key(operation, parameters)
 
 
 def suffix_for(media: Image, format: str | None) -> str:  # noqa: A002 - the name that users know
@@ -24,7 +23,7 @@ def suffix_for(media: Image, format: str | None) -> str:  # noqa: A002 - the nam
     return SUFFIX.get(format, f".{format}") if format else media.suffix
 
 
-@media_task(key=_key(operations.fit_image))
+@media_task(key=key_of(operations.fit_image))
 async def fit_image(
     image: Image,
     *,
@@ -64,4 +63,66 @@ async def fit_image(
         operations.fit_image, [image], Image, suffix_for(image, format),
         width=width, height=height, fit=fit, gravity=gravity, focus=focus, multiple=multiple,
         max_megapixels=max_megapixels, max_bytes=max_bytes, format=format, quality=quality, background=background,
+    )  # fmt: skip
+
+
+@media_task(key=key_of(compose.thumbnail))
+async def thumbnail(
+    media: Image | Video,
+    *,
+    width: int = 512,
+    height: int = 512,
+    fit: Fit = "contain",
+    at_s: float | None = None,
+    format: str = "jpeg",  # noqa: A002
+    quality: int | None = None,
+) -> Image:
+    """Make a small picture of a picture or a video.
+
+    Args:
+        media: The picture or video.
+        width, height: In pixels.
+        fit: As for `fit_image`.
+        at_s: Where in the video, in seconds; by default a telling frame.
+        format: `jpeg`, `png` or `webp`.
+        quality: 1 to 100, for lossy formats.
+
+    Raises:
+        ParameterError: A parameter is not possible.
+        MediaError: The input cannot be used.
+    """
+    return await operate(
+        compose.thumbnail, [media], Image, SUFFIX[format], width=width, height=height, fit=fit, at_s=at_s, quality=quality
+    )
+
+
+@media_task(key=key_of(compose.contact_sheet))
+async def contact_sheet(
+    media: Sequence[Image | Video],
+    *,
+    columns: int | None = None,
+    cell: tuple[int, int] | None = None,
+    labels: Sequence[str] | None = None,
+    title: str | None = None,
+    background: str = "#16181c",
+    format: str = "jpeg",  # noqa: A002
+) -> Image:
+    """Lay pictures and frames of videos out on one sheet.
+
+    Args:
+        media: Pictures and videos, in order.
+        columns: By default what makes a well-shaped sheet.
+        cell: Width and height of each picture, in pixels.
+        labels: One line under each picture.
+        title: One line above all.
+        background: Colour of the sheet.
+        format: `jpeg`, `png` or `webp`.
+
+    Raises:
+        ParameterError: A parameter is not possible.
+        MediaError: An input cannot be used.
+    """
+    return await operate(
+        compose.contact_sheet, [media], Image, SUFFIX[format],
+        columns=columns, cell=cell, labels=labels, title=title, background=background,
     )  # fmt: skip

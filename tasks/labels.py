@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -16,7 +16,7 @@ _batch: ContextVar[tuple[str, str]] = ContextVar("prefect_media_batch", default=
 
 
 @contextmanager
-def labelled(*, batch: str, row: str) -> Iterator[None]:
+def labelled(*, batch: str, row: str) -> Generator[None]:
     """Mark what runs inside this block as work for one row of a batch."""
     token = _batch.set((batch, row))
     try:

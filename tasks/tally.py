@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -90,7 +90,7 @@ _current: ContextVar[tuple[Tally, ...]] = ContextVar("prefect_media_tallies", de
 
 
 @contextmanager
-def tallying() -> Iterator[Tally]:
+def tallying() -> Generator[Tally]:
     """Count every call made inside this block, also by tasks submitted from it."""
     tally = Tally()
     token = _current.set((*_current.get(), tally))
