@@ -141,7 +141,7 @@ def _overlapped(sources: Sequence[Path], opened: Callable[..., Reel], name: str,
             "Allowed: from one frame to half of the shortest video."
         )
     reels: list[Reel] = []
-    for number, (path, reel) in enumerate(zip(sources, whole, strict=True)):
+    for number, reel in enumerate(whole):
         end = reel.frames if number == len(whole) - 1 else reel.frames - overlap
         if number == 0:
             reels.append(reel.cut(0, end))

@@ -7,9 +7,8 @@ comes from packet times. Nothing but local files in known formats is opened: see
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -37,7 +36,7 @@ OPEN_TIMEOUT_S = 10.0
 
 
 @contextmanager
-def open_guarded(path: Path) -> Iterator[Any]:
+def open_guarded(path: Path) -> Generator[Any]:
     """Open a local file with PyAV behind the guards (formats, protocols, time, number of streams).
 
     Raises:
@@ -52,7 +51,7 @@ def open_guarded(path: Path) -> Iterator[Any]:
     options = {"protocol_whitelist": "file", "format_whitelist": FORMATS}
     try:
         with av.open(
-            "file:" + os.path.abspath(path),
+            f"file:{path.absolute()}",
             timeout=OPEN_TIMEOUT_S,
             options=options,
             metadata_errors="replace",

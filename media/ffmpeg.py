@@ -159,7 +159,7 @@ def safe_path(path: Path) -> str:
     Raises:
         ParameterError: It has a control character.
     """
-    text = os.path.abspath(path)
+    text = str(path.absolute())
     if any(ord(char) < 32 for char in text):
         raise ParameterError(f"File name {text!r} has a control character. Rename the file.")
     return "file:" + text

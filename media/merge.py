@@ -12,6 +12,7 @@ from ..errors import ParameterError
 from . import ffmpeg, steps
 from ._audio_job import Sound, check_range, open_sound
 from .container import Container, scan
+from .copying import is_copyable, whole_copy
 from .joining import encode_parts
 from .loudness import check_target
 from .opening import open_reel, parse_rate, picture_of
@@ -239,19 +240,11 @@ def _write(job: _Job, plan: _Plan, sound: Any, scratch: Path) -> None:
 def _copied(job: _Job, plan: _Plan, scratch: Path) -> tuple[Any, dict[str, Any]] | None:
     """The picture as it is, where the target takes it and its length is right."""
     stream = job.stream
-    if (
-        not job.kind.takes(stream)
-        or not stream.is_constant_rate
-        or plan.rate != stream.frame_rate
-        or plan.slowing != 1
-        or plan.own_frames != stream.frames
-    ):
+    reel = job.reel(keep_sound=plan.keeps_sound)
+    if plan.slowing != 1 or not is_copyable(job.found, job.video, job.kind, reel):
         return None
     if plan.frames == stream.frames:
-        lead = stream.start_s - job.found.start_s
-        # Whatever else the file holds may begin before the picture; here the picture is where time begins.
-        shift = {"itsoffset": ffmpeg.number(-lead)} if lead > 0 else {}
-        return ffmpeg.source(job.video, **shift)[str(stream.index)], job.kind.copying(stream)
+        return whole_copy(job.found, job.video, job.kind)
     whole, rest = divmod(plan.frames, stream.frames)
     if whole and not plan.loops:
         return None

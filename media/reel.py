@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from . import ffmpeg
-from .targets import SAMPLE_RATE_HZ, target_of
+from .targets import SAMPLE_RATE_HZ, Target, target_of
 from .written import verify
 
 __all__ = ["Reel", "evened", "exactly", "silence", "tagged", "write_reel"]
@@ -31,6 +31,8 @@ class Reel:
         frames: Number of frames.
         has_alpha: Whether the picture has transparency.
         pending: Options of a scale filter that is still to come (size, colours), so that scaling twice is one pass.
+        stored: Size of the node's frames, before the pending scale.
+        depth: Subsampling and depth of the pixel format (`420p`, `422p10le`).
     """
 
     name: str
@@ -43,6 +45,12 @@ class Reel:
     has_alpha: bool = False
     pending: tuple[tuple[str, Any], ...] = ()
     stored: tuple[int, int] = (0, 0)
+    depth: str = "420p"
+
+    @property
+    def pixel_format(self) -> str:
+        """What the picture is in while filters work on it."""
+        return f"yuva{self.depth}" if self.has_alpha else f"yuv{self.depth}"
 
     @property
     def duration(self) -> Fraction:
@@ -66,11 +74,10 @@ class Reel:
         """The same reel with all scaling done, for filters that work on pixels."""
         if self.stored == (self.width, self.height) and not self.pending:
             return self
-        pixels = "yuva420p" if self.has_alpha else "yuv420p"
         picture = (
             self.picture.filter("scale", self.width, self.height, flags="bicubic", **dict(self.pending))
             .filter("setsar", 1)
-            .filter("format", pixels)
+            .filter("format", self.pixel_format)
         )
         return replace(self, picture=picture, pending=(), stored=(self.width, self.height))
 
@@ -132,33 +139,41 @@ def exactly(sound: Any, samples: int) -> Any:
     return sound.filter("apad", whole_len=samples).filter("atrim", end_sample=samples).filter("asetpts", "N/SR/TB")
 
 
-def write_reel(reel: Reel, target: Path, *, what: str) -> None:
+def write_reel(reel: Reel, target: Path, *, what: str, kind: Target | None = None) -> None:
     """Run a reel's graph and write the target, checked before it appears.
 
     Odd sides, which 4:2:0 cannot hold, lose their last row or column.
+
+    Args:
+        reel: What to write.
+        target: The file.
+        what: Completes "Cannot ..." in errors.
+        kind: How to encode; by default as the target's suffix says.
 
     Raises:
         ParameterError: The target's suffix is not one of a video.
         EncodeError: ffmpeg failed, or the result is not what the reel promised.
     """
-    kind = target_of(target)
-    ready = evened(reel.flattened())
-    picture = tagged(ready.picture, ready.rate)
-    streams = [picture] if ready.sound is None else [picture, ready.sound]
+    kind = kind or target_of(target)
+    ready = evened(reel if kind.keeps_alpha else reel.flattened())
+    streams = [tagged(ready.picture, ready.rate)]
     options = kind.encoding(ready.rate)
     if ready.sound is not None:
+        streams.append(ready.sound)
         options |= kind.sound.options()
+
+    def check(part: Path) -> None:
+        size, has_audio = (ready.width, ready.height), ready.sound is not None
+        verify(part, what=what, duration=ready.duration, rate=ready.rate, size=size, has_audio=has_audio)
+
     ffmpeg.write(
         target,
         *streams,
         what=what,
         duration_s=float(ready.duration),
         options={**options, "t": ffmpeg.number(float(ready.duration) + 1)},
-        check=lambda part: verify(
-            part, what=what, duration=ready.duration, rate=ready.rate, size=(ready.width, ready.height),
-            has_audio=ready.sound is not None,
-        ),
-    )  # fmt: skip
+        check=check,
+    )
 
 
 def evened(reel: Reel) -> Reel:

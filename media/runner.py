@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,7 +47,7 @@ _control: ContextVar[_Control] = ContextVar("prefect_media_control", default=NO_
 @contextlib.contextmanager
 def cancellation(
     cancel: threading.Event | None = None, *, on_progress: Progress | None = None
-) -> Iterator[threading.Event]:
+) -> Generator[threading.Event]:
     """Make every process started inside this block stop when the event is set, and report its progress.
 
     The block is bound to the context (`contextvars`), so it reaches through `asyncio.to_thread` and is not seen by
@@ -67,7 +67,7 @@ def cancellation(
 
 
 @contextlib.contextmanager
-def stage(done_s: float, total_s: float) -> Iterator[None]:
+def stage(done_s: float, total_s: float) -> Generator[None]:
     """Report the progress of what runs inside as a part of a longer work.
 
     Args:
@@ -101,7 +101,7 @@ def check_not_cancelled(what: str) -> None:
 
 
 @contextlib.contextmanager
-def scratch_beside(target: Path) -> Iterator[Path]:
+def scratch_beside(target: Path) -> Generator[Path]:
     """Give a private empty folder on the disk of `target`; it is removed with its content at the end."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".part-", dir=target.parent, ignore_cleanup_errors=True) as name:
@@ -261,7 +261,8 @@ def run(
         cwd=cwd,
         start_new_session=os.name == "posix",
     )
-    assert process.stdout is not None and process.stderr is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
     readers = [
         threading.Thread(target=watch.read_log, args=(process.stderr,), daemon=True),
         threading.Thread(target=watch.read_progress, args=(process.stdout,), daemon=True),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from ..errors import ParameterError
 from .audio_formats import AudioShape
 from .streams import AudioStream, VideoStream
 
-__all__ = ["SAMPLE_RATE_HZ", "Target", "target_of"]
+__all__ = ["PRORES", "PRORES_ALPHA", "SAMPLE_RATE_HZ", "WEB", "WEBM_ALPHA", "Target", "target_of"]
 
 SAMPLE_RATE_HZ = 48_000
 KEY_FRAME_S = 2
@@ -27,6 +27,7 @@ class Target:
         video_codecs, audio_codecs: What it takes undecoded and players of this kind then play.
         encoder: FFmpeg's name of the video encoder, with `video_options`.
         sound: How sound is encoded.
+        pixels: Pixel format that it encodes.
     """
 
     suffix: str
@@ -35,12 +36,18 @@ class Target:
     encoder: str
     video_options: tuple[tuple[str, Any], ...]
     sound: AudioShape
+    pixels: str = "yuv420p"
+
+    @property
+    def keeps_alpha(self) -> bool:
+        """Whether transparency is encoded."""
+        return self.pixels.startswith("yuva")
 
     def encoding(self, rate: Fraction) -> dict[str, Any]:
         """Return ffmpeg's options that encode video at a frame rate."""
         return {
             "c:v": self.encoder,
-            "pix_fmt": "yuv420p",
+            "pix_fmt": self.pixels,
             "g": max(1, round(rate * KEY_FRAME_S)),
             **dict(self.video_options),
         }
@@ -86,6 +93,16 @@ TARGETS = {
     ),
     ".webm": Target(".webm", frozenset({"vp8", "vp9", "av1"}), frozenset({"opus", "vorbis"}), "libvpx-vp9", VP9, OPUS),
 }
+
+PCM = AudioShape("pcm_s16le", SAMPLE_RATE_HZ, 2)
+PRORES = Target(
+    ".mov", frozenset(), frozenset(), "prores_ks", (("profile:v", 3), ("vendor", "apl0")), PCM, pixels="yuv422p10le"
+)
+PRORES_ALPHA = Target(
+    ".mov", frozenset(), frozenset(), "prores_ks", (("profile:v", 4), ("vendor", "apl0")), PCM, pixels="yuva444p10le"
+)
+WEBM_ALPHA = replace(TARGETS[".webm"], pixels="yuva420p", video_options=(*VP9, ("auto-alt-ref", 0)))
+WEB = replace(TARGETS[".mp4"], video_codecs=frozenset({"h264"}), audio_codecs=frozenset({"aac"}))
 
 
 def target_of(path: Path) -> Target:
