@@ -21,6 +21,8 @@ __all__ = ["change_volume", "concat_audio", "convert_audio", "fade_audio", "trim
 CURVES = {"linear": "tri", "smooth": "hsin", "equal-power": "qsin"}
 CODEC_OF = {"libmp3lame": "mp3", "libopus": "opus"}
 MAX_SECONDS = 360_000.0
+SLACK_S = 0.03
+"""A part may end this much after the sound: lengths that others report are rounded to their frames."""
 
 
 @operation(version=1)
@@ -30,23 +32,27 @@ def trim_audio(
     *,
     start_s: float = 0.0,
     end_s: float | None = None,
+    seconds: float | None = None,
 ) -> None:
-    """Keep the part of a sound from `start_s` to `end_s`, exact to the sample.
+    """Keep a part of a sound, exact to the sample.
 
     Args:
         source: Audio, or a video whose sound is taken.
         target: Audio file.
         start_s: Where to begin.
         end_s: Where to end; None for the end of the sound, beyond which it may not lie.
+        seconds: How long the part is, instead of `end_s`.
 
     Raises:
-        ParameterError: The part is empty or outside the sound.
+        ParameterError: The part is empty or outside the sound, or both `end_s` and `seconds` are given.
         MediaError: The source cannot be read, or the target not written.
     """
+    if end_s is not None and seconds is not None:
+        raise ParameterError("Give end_s or seconds, not both.")
     sound = open_sound(source)
     shape = audio_shape(target.suffix, sound.stream)
-    end = sound.duration_s if end_s is None else end_s
-    if not 0 <= start_s < end <= sound.duration_s + 0.03:
+    end = start_s + seconds if seconds is not None else sound.duration_s if end_s is None else end_s
+    if not 0 <= start_s < end <= sound.duration_s + SLACK_S:
         raise ParameterError(
             f"Cannot trim '{source.name}' from {start_s} s to {end} s: it is {sound.duration_s:.3f} s long, and the part "
             "must end after it starts."
@@ -127,7 +133,7 @@ def convert_audio(
     sample_rate_hz: int | None = None,
     channels: int | None = None,
     bit_rate_bps: int | None = None,
-) -> None:
+) -> tuple[str, ...]:
     """Convert a sound to another format, sample rate or number of channels; copy it where nothing changes.
 
     Args:
@@ -136,6 +142,9 @@ def convert_audio(
         sample_rate_hz: None keeps it, or takes the nearest that the format has without loss.
         channels: None keeps them, or takes as many as the format has. Surround is mixed down to stereo or mono.
         bit_rate_bps: For mp3, aac and opus.
+
+    Returns:
+        What the format required without being asked for, one line each (`44100 Hz resampled to 48000 Hz`).
 
     Raises:
         ParameterError: The format cannot hold what is asked for.
@@ -149,8 +158,14 @@ def convert_audio(
     if bit_rate_bps is None and _is_same(sound, shape):
         node = ffmpeg.source(source)["a:0"]
         ffmpeg.write(target, node, what=what, duration_s=sound.duration_s + 1, options={"c:a": "copy"})
-        return
-    write_sound(target, sound.node(shape), sound.samples(shape), shape, what=what)
+    else:
+        write_sound(target, sound.node(shape), sound.samples(shape), shape, what=what)
+    rate, count = sound.stream.sample_rate_hz, sound.stream.channels
+    notes = {
+        f"{rate} Hz resampled to {shape.sample_rate_hz} Hz": sample_rate_hz is None and rate != shape.sample_rate_hz,
+        f"{count} channels mixed down to {shape.channels}": channels is None and count != shape.channels,
+    }
+    return tuple(note for note, done in notes.items() if done)
 
 
 def _is_same(sound: Sound, shape: AudioShape) -> bool:

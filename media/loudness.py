@@ -28,6 +28,7 @@ MAX_GAIN_DB = 24.0
 SHORTEST_S = 0.4
 """Loudness is defined on blocks of this length."""
 CLOSE_LU = 0.15
+MISSED_LU = 0.5
 ROUNDING_DB = 0.05
 """FFmpeg's meter reports tenths."""
 TRIES = 3
@@ -253,7 +254,7 @@ class _Job:
 
 
 @operation(version=1)
-def normalize_loudness(source: Path, target: Path, *, lufs: float = -16.0, true_peak: float = -1.5) -> Loudness:
+def normalize_loudness(source: Path, target: Path, *, lufs: float = -16.0, true_peak: float = -1.5) -> tuple[str, ...]:
     """Bring sound to an integrated loudness, under a true-peak ceiling that also holds after encoding.
 
     Silence and sound under 0.4 s stay as they are. The gain is at most 24 dB either way. In a video only the first
@@ -266,7 +267,7 @@ def normalize_loudness(source: Path, target: Path, *, lufs: float = -16.0, true_
         true_peak: Ceiling, -20 to 0 dBTP.
 
     Returns:
-        The loudness of what was written.
+        A line for each thing that kept it from the target (`left as it is: silent`).
 
     Raises:
         ParameterError: A value out of range, or a suffix that does not fit.
@@ -304,5 +305,15 @@ def normalize_loudness(source: Path, target: Path, *, lufs: float = -16.0, true_
         if level not in made:
             render(level)
         path, after = made[level]
-        path.replace(target)
-    return after
+        ffmpeg.publish(path, target)
+    return _notes(before, after, lufs)
+
+
+def _notes(before: Loudness, after: Loudness, lufs: float) -> tuple[str, ...]:
+    if before.is_silent:
+        return (f"left as it is: silent, or under {SHORTEST_S} s",)
+    if abs(after.integrated_lufs - lufs) > MISSED_LU:
+        return (
+            f"loudness is {after.integrated_lufs:.1f} LUFS instead of {lufs:.1f} (at most {MAX_GAIN_DB:g} dB of gain)",
+        )
+    return ()

@@ -65,8 +65,9 @@ def frame_of(suffix: str) -> int:
 def test_convert_keeps_the_length_and_the_sound(tmp_path: Path, suffix: str, rate: int, length: float) -> None:
     source = wav(tmp_path / "in.wav", sine(length, rate=rate), rate)
     target = tmp_path / f"out{suffix}"
-    convert_audio(source, target)
+    notes = convert_audio(source, target)
     samples, found_rate = decoded(target)
+    assert notes == (() if found_rate == rate else (f"{rate} Hz resampled to 48000 Hz",))
     wanted = round(length * found_rate)
     assert 0 <= len(samples) - wanted <= frame_of(suffix)
     assert found_rate == (48_000 if suffix in (".ogg", ".opus", ".weba") else rate)
@@ -146,6 +147,7 @@ def test_surround_is_mixed_down_without_loss_of_level(tmp_path: Path) -> None:
                 assert level_db(found) < -80
             else:
                 assert level_db(found) - level_db(six[:, channel]) == pytest.approx(wanted, abs=0.1)
+    assert convert_audio(tmp_path / "six.wav", tmp_path / "two.mp3") == ("6 channels mixed down to 2",)
     loud = wav(tmp_path / "loud.wav", np.stack([sine(0.5, level=0.9)] * 6, axis=1))
     convert_audio(loud, tmp_path / "sum.wav", channels=2)
     assert 0.8 < np.abs(decoded(tmp_path / "sum.wav")[0]).max() < 0.99
@@ -171,6 +173,13 @@ def test_trim_is_exact(tmp_path: Path, suffix: str, start: float, end: float | N
     assert 0 <= len(samples) - len(wanted) <= frame_of(suffix)
     if suffix == ".wav":
         assert np.abs(samples - wanted).max() < 1e-4
+
+
+def test_trim_by_length_is_the_same_as_by_end(tmp_path: Path) -> None:
+    source = wav(tmp_path / "in.wav", sine(0.5))
+    trim_audio(source, tmp_path / "a.wav", start_s=0.1, end_s=0.3)
+    trim_audio(source, tmp_path / "b.wav", start_s=0.1, seconds=0.2)
+    assert (tmp_path / "a.wav").read_bytes() == (tmp_path / "b.wav").read_bytes()
 
 
 def test_trim_of_lossy_sound_does_not_shift_it(tmp_path: Path) -> None:
@@ -252,6 +261,7 @@ def test_a_hundred_lossy_pieces_do_not_drift(tmp_path: Path) -> None:
         (lambda s, t: concat_audio([s, s, s], t, crossfade_s=0.3), r"Allowed: up to 0\.250 s"),
         (lambda s, t: concat_audio([s, s], t, crossfade_s=0.1, curve="odd"), "curve='odd' is not known"),
         (lambda s, t: trim_audio(s, t, start_s=0.4, end_s=0.2), "must end after it starts"),
+        (lambda s, t: trim_audio(s, t, end_s=0.4, seconds=0.2), "end_s or seconds, not both"),
         (lambda s, t: trim_audio(s, t, end_s=7), r"it is 0\.500 s long"),
         (lambda s, t: trim_audio(s, t, start_s=float("nan")), "must end after it starts"),
         (lambda s, t: fade_audio(s, t, in_s=0.3, out_s=0.3), "together are longer"),
