@@ -34,8 +34,8 @@ RESERVE = (
     .values(reserved=B.reserved + bindparam("a"))
     .returning(B.spent, B.reserved, B.cap)
 )
-UNSETTLED = select(R.budget_id, R.amount, R.settled).where(
-    R.call_key == bindparam("k"), R.number == bindparam("n"), R.settled.is_(None) | R.assumed
+HELD = select(R.budget_id, R.amount, R.settled, R.assumed).where(
+    R.call_key == bindparam("k"), R.number == bindparam("n")
 )
 SETTLE = (
     update(BUDGETS)
@@ -206,13 +206,12 @@ class Budgets:
             if amount is None:
                 raise _unpriced(what, _status(row))
             nano = to_nano(amount, up=True)
+            tx.execute(NEW_RESERVATION, {"call_key": call_key, "number": number, "budget_id": row.id, "amount": nano})
             if nano == 0:
-                continue
+                continue  # free, but should it cost something all the same, it is counted here
             after = tx.execute(RESERVE, {"i": row.id, "a": nano}).one_or_none()
             if after is None:
                 raise _exceeded(what, _status(row), amount)
-            reservation = {"call_key": call_key, "number": number, "budget_id": row.id, "amount": nano}
-            tx.execute(NEW_RESERVATION, reservation)
             self._note(tx, row.id, "reserve", after, reserved=nano, call_key=call_key, number=number)
 
     def settle(self, tx: Transaction, cost: int | None, *, billed: bool | None, call_key: str, number: int) -> None:
@@ -224,33 +223,28 @@ class Budgets:
             billed: False gives the reservation back; otherwise an unknown cost is counted as it was reserved.
             call_key, number: The attempt.
         """
-        for held in tx.execute(UNSETTLED, {"k": call_key, "n": number}).all():
+        for held in tx.execute(HELD, {"k": call_key, "n": number}).all():
             free = billed is False and not cost
             assumed = cost is None and not free
             actual = held.amount if assumed else (cost or 0)
-            before = held.settled
-            if before is not None and assumed:
+            before = held.settled or 0
+            if held.settled is not None and (actual, assumed) == (before, held.assumed):
                 continue  # counted so already
-            released = -held.amount if before is None else 0
+            if held.amount == actual == before:
+                continue
+            released = -held.amount if held.settled is None else 0
             change = {
                 "i": held.budget_id,
                 "r": released,
-                "s": actual - (before or 0),
-                "u": held.amount if assumed else -(before or 0),
+                "s": actual - before,
+                "u": (held.amount if assumed else 0) - (before if held.assumed else 0),
             }
             after = tx.execute(SETTLE, change).one()
             tx.execute(CLOSE, {"k": call_key, "n": number, "i": held.budget_id, "s": actual, "u": assumed})
             over = after.spent + after.reserved > after.cap and actual > held.amount
             event = "overrun" if over else "release" if free else "settle"
             self._note(
-                tx,
-                held.budget_id,
-                event,
-                after,
-                spent=actual - (before or 0),
-                reserved=released,
-                call_key=call_key,
-                number=number,
+                tx, held.budget_id, event, after, spent=change["s"], reserved=released, call_key=call_key, number=number
             )
             if over and after.overrun_at is None:
                 tx.execute(OVERRUN, {"i": held.budget_id, "at": tx.now})

@@ -207,6 +207,11 @@ class Calls:
             )
         return row
 
+    def is_lost(self, tx: Transaction, claim: Claim) -> bool:
+        """Return whether a claim was taken over or released."""
+        row = tx.execute(FIND, {"k": claim.key}).one_or_none()
+        return row is None or row.token != claim.token
+
     def listing(
         self, *, state: CallState | str | None = None, batch: str | None = None, limit: int | None = None
     ) -> Iterator[Call]:

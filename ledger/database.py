@@ -11,7 +11,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -124,7 +124,7 @@ class Database:
             prepare(tx.connection, self.place)
 
     @contextmanager
-    def write(self) -> Iterator[Transaction]:
+    def write(self) -> Generator[Transaction]:
         """Give a transaction for writing; inside another one on the same thread, give that one."""
         current: Transaction | None = getattr(self._local, "transaction", None)
         if current is not None:
@@ -147,7 +147,7 @@ class Database:
             action()
 
     @contextmanager
-    def read(self) -> Iterator[Connection]:
+    def read(self) -> Generator[Connection]:
         """Give a connection for reading: the one of this thread's transaction, if there is one."""
         current: Transaction | None = getattr(self._local, "transaction", None)
         if current is not None:
@@ -158,7 +158,7 @@ class Database:
             yield connection
 
     @contextmanager
-    def savepoint(self, tx: Transaction) -> Iterator[None]:
+    def savepoint(self, tx: Transaction) -> Generator[None]:
         """Run a part of a transaction that can fail by itself: on an exception only its own writes are undone."""
         kept = len(tx.after)
         tx.connection.exec_driver_sql("SAVEPOINT part")
@@ -187,7 +187,7 @@ class Database:
         return self.time(connection)
 
     @contextmanager
-    def _plain_errors(self) -> Iterator[None]:
+    def _plain_errors(self) -> Generator[None]:
         try:
             yield
         except DBAPIError as exc:
@@ -268,7 +268,8 @@ def _make_file(path: Path) -> None:
         # The file holds prompts: readable by its owner only, unless it was made otherwise before.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     except OSError as exc:
-        raise _unwritable(path, exc.strerror or str(exc)) from exc
+        reason = f"{path.parent} is not a folder" if isinstance(exc, FileExistsError) else exc.strerror
+        raise _unwritable(path, reason or str(exc)) from exc
 
 
 def _unwritable(path: Path, reason: str) -> ConfigurationError:

@@ -127,23 +127,25 @@ class Journal:
         """Record the provider's acceptance and the remote id, before the first poll.
 
         Needs no claim: what was accepted is paid for, even when the call has been taken over meanwhile. An attempt that
-        was given up keeps its state, but its job can be followed and banked.
+        was given up in the meantime keeps its state, but its cost is not known any more and its result can be banked.
 
         Raises:
-            CallOrderError: The attempt has ended, or has another job.
+            CallOrderError: The attempt has another job.
         """
         with self._database.write() as tx:
             row = self._row(tx, attempt)
-            known = None if row.job is None else Job.model_validate_json(row.job)
-            if known is not None:
-                if known.remote_id == job.remote_id:
+            if row.remote_id is not None:
+                if row.remote_id == clean(job.remote_id):
                     return
-                raise self._out_of_order(row, f"given job {job.remote_id!r}", f"it has job {known.remote_id!r}")
+                raise self._out_of_order(row, f"given job {job.remote_id!r}", f"it has job {row.remote_id!r}")
             facts = _job_columns(job) | {"submitted_at": tx.now}
-            if row.state == S.ABANDONED:
+            if row.state in SOURCES[S.SUBMITTED]:
+                self._move(tx, row, S.SUBMITTED, **facts)
+            elif row.state == S.DONE:
                 self._update(tx, row, **facts)
-                return
-            self._move(tx, row, S.SUBMITTED, **facts)
+            else:
+                self._update(tx, row, **facts, billed=None, cost=None)
+                self._settle(tx, row, cost=None, billed=None)
 
     def progressed(self, claim: Claim, attempt: Attempt) -> None:
         """Record that the job was seen at work. Worth calling once an attempt; more often changes nothing.
@@ -193,6 +195,8 @@ class Journal:
         with self._database.write() as tx:
             row = self._row(tx, attempt)
             nano = None if cost is None else to_nano(cost)
+            if row.state == S.FAILED and self._calls.is_lost(tx, claim):  # failed for its successor, not for its sender
+                row = SimpleNamespace(**{**row._mapping, "state": S.ABANDONED})
             if row.state != S.DONE:
                 facts: dict[str, Any] = {
                     "cost": nano,
@@ -322,7 +326,11 @@ class Journal:
 
     def _end(self, tx: Transaction, row: Any, state: CallState, **facts: Any) -> None:
         self._move(tx, row, state, ended_at=tx.now, **facts)
-        self._budgets.settle(tx, facts["cost"], billed=facts["billed"], call_key=row.call_key, number=row.number)
+        self._settle(tx, row, cost=facts["cost"], billed=facts["billed"])
+
+    def _settle(self, tx: Transaction, row: Any, *, cost: int | None, billed: bool | None) -> None:
+        if row.reserved is not None:
+            self._budgets.settle(tx, cost, billed=billed, call_key=row.call_key, number=row.number)
 
     def _row(self, tx: Transaction, attempt: Attempt) -> Any:
         return tx.execute(ATTEMPT, {"k": attempt.call_key, "n": attempt.number}).one()

@@ -8,7 +8,7 @@ import logging
 import os
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from decimal import Decimal
@@ -118,7 +118,7 @@ class Ledger:
         return await loop.run_in_executor(self._readers, partial(work, *args, **kwargs))
 
     @contextmanager
-    def together(self) -> Iterator[None]:
+    def together(self) -> Generator[None]:
         """Make one transaction of several method calls in this thread: all of them are recorded, or none."""
         with self._database.write() as tx, self._database.savepoint(tx):
             yield

@@ -23,7 +23,7 @@ def _namespace_of(process: int) -> str:
     """Return what must be equal for process numbers to mean the same: this boot of this kernel, this PID namespace."""
     boot = _read("/proc/sys/kernel/random/boot_id")
     try:
-        return f"{boot}/{os.readlink('/proc/self/ns/pid')}" if boot else ""
+        return f"{boot}/{Path('/proc/self/ns/pid').readlink()}" if boot else ""
     except OSError:
         return ""
 

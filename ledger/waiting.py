@@ -65,7 +65,7 @@ class Waiting:
                 continue
             try:
                 ready = self._free(keys)
-            except Exception as exc:
+            except Exception as exc:  # noqa: BLE001 - it is handed to those who wait
                 self._fail(keys, exc)
                 continue
             for key in ready:

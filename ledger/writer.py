@@ -41,7 +41,7 @@ class _Job:
             self.future.set_result(self.result)
 
 
-class _Broken(Exception):
+class _BrokenTransactionError(Exception):
     """The shared transaction is gone, so nothing in it counts."""
 
 
@@ -95,7 +95,7 @@ class Writer:
                         break
                     done.append(job)
                     self._run(tx, job)
-        except Exception as exc:
+        except Exception as exc:  # noqa: BLE001 - it is handed to those who wait
             self._one_by_one(done, exc)
         for job in done:
             job.answer()
@@ -119,19 +119,19 @@ class Writer:
             with self._database.savepoint(tx):
                 job.result = job.work()
         except DBAPIError as exc:
-            raise _Broken from exc
-        except BaseException as exc:
+            raise _BrokenTransactionError from exc
+        except BaseException as exc:  # noqa: BLE001 - it is handed to those who wait
             job.error = exc
 
     def _one_by_one(self, jobs: list[_Job], error: Exception) -> None:
         """Give each job a transaction of its own after the shared one broke; nothing of it was recorded."""
         for job in jobs:
-            if len(jobs) == 1 and not isinstance(error, _Broken):
+            if len(jobs) == 1 and not isinstance(error, _BrokenTransactionError):
                 job.error = error
                 continue
             job.result = job.error = None
             try:
                 with self._database.write():
                     job.result = job.work()
-            except BaseException as exc:
+            except BaseException as exc:  # noqa: BLE001 - it is handed to those who wait
                 job.error = exc
