@@ -19,9 +19,14 @@ QUIET = {
     "PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED": "false",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
 }
+LOGGING = {
+    "PREFECT_LOGGING_LEVEL": "WARNING",
+    # A failed row is told in one line by the command; the UI still gets the traceback.
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+}
 
 
 def prepare() -> None:
     """Set defaults for what the user has not set. Call before Prefect is imported: it reads them once."""
-    for name, value in {**QUIET, "PREFECT_LOGGING_LEVEL": "WARNING"}.items():
+    for name, value in {**QUIET, **LOGGING}.items():
         os.environ.setdefault(name, value)

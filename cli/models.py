@@ -11,7 +11,6 @@ from ._output import money, out, print_json
 from .main import Exit, app
 
 
-
 def _described(card: Any) -> dict[str, Any]:
     from ..adapters.catalogue import typical_price
 

@@ -72,8 +72,8 @@ async def run_batch(batch: Batch) -> Report:
         ended = "stopped" if batch.stopped_by else "done"
     finally:
         report = _report(batch, time.monotonic() - began)
-        await asyncio.to_thread(_write_folder, batch, report)
         await ledger.run(ledger.rows.end_batch, batch.id, ended, report.summary())
+        await asyncio.to_thread(_write_folder, batch, report)
     await publish_gallery(report)
     return report
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import inspect
 import json
+import types
 import typing
 from collections.abc import Mapping
 from pathlib import Path
@@ -115,8 +117,6 @@ class Parameters:
             case "missing":
                 return f"field {place!r} is missing. Expected {self._wanted(place)}; the flow's parameters are: {known}."
             case "extra_forbidden":
-                import difflib
-
                 near = difflib.get_close_matches(place, self.names, 1)
                 hint = f" Did you mean {near[0]!r}?" if near else ""
                 return f"field {place!r} ({problem['input']!r:.60}) is not a parameter of the flow. Expected: {known}.{hint}"
@@ -126,14 +126,16 @@ class Parameters:
 
     def _wanted(self, place: str) -> str:
         hint = self._hints.get(place.split(".", 1)[0], Any)
+        while typing.get_origin(hint) is Annotated:
+            hint = typing.get_args(hint)[0]
         if any(media in _parts(hint) for media in (*KINDS, Media)):
             return "a path or URL of media"
-        return str(getattr(hint, "__name__", hint)).replace("typing.", "")
+        return hint.__name__ if isinstance(hint, type) and not typing.get_args(hint) else str(hint).replace("typing.", "")
 
     def from_text(self, name: str, text: Any) -> Any:
         """Return a value given as text (a CSV cell, a command-line argument) as what the parameter's type can take."""
         hint = self._hints.get(name, str)
-        if not isinstance(text, str) or str in _parts(hint) or not text.strip():
+        if not isinstance(text, str) or str in _alternatives(hint) or not text.strip():
             return text
         if text.strip()[0] in "[{" or text.strip() in ("null", "true", "false"):
             try:
@@ -160,6 +162,15 @@ def _canonical(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_canonical(item) for item in value]
     return value if value is None or isinstance(value, str | int | float | bool) else str(value)
+
+
+def _alternatives(hint: Any) -> list[Any]:
+    """Return the types that a value may have: the members of a union, without `Annotated`."""
+    if typing.get_origin(hint) is Annotated:
+        return _alternatives(typing.get_args(hint)[0])
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        return [inner for member in typing.get_args(hint) for inner in _alternatives(member)]
+    return [hint]
 
 
 def _parts(hint: Any) -> set[Any]:

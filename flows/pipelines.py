@@ -88,6 +88,8 @@ def _load_module(name: str, asked: str) -> ModuleType:
                 f"Pipeline {asked!r}: module {name!r} cannot be found. Install it, or name its file: path/to/file.py:flow."
             ) from exc
         raise ConfigurationError(f"Pipeline {asked!r}: importing {name!r} failed: {exc}.") from exc
+    except Exception as exc:
+        raise ConfigurationError(f"Pipeline {asked!r}: importing {name!r} failed: {type(exc).__name__}: {exc}") from exc
 
 
 def _load_file(path: Path, asked: str) -> ModuleType:

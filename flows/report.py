@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import tempfile
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -15,12 +14,16 @@ from jinja2 import Environment, Template
 from ..errors import MediaError
 from ..media.compose import thumbnail
 from ..media.types import Audio, Image, Media, Video
+from ..settings import get_settings
 from .results import Report, RowReport
 
 __all__ = ["poster", "render"]
 
 EMBED_BYTES = 48_000_000
 """Media up to this sum is put into the page itself; beyond, the page refers to the files beside it."""
+
+PICTURED = 400
+"""Rows shown with their media; the rest of a large batch is listed without."""
 
 POSTER = {"width": 640, "height": 360}
 
@@ -45,7 +48,7 @@ def render(report: Report, folder: Path | None) -> str:
         title=report.title or f"{report.pipeline} · {len(report.rows)} rows",
         subtitle=f"Batch {report.batch} · {datetime.now().astimezone():%Y-%m-%d %H:%M %Z}",
         sums=_sums(sums),
-        rows=[_row(row, report, embed, folder) for row in report.rows],
+        rows=[_row(row, report, embed, folder, n < PICTURED) for n, row in enumerate(report.rows)],
     )
 
 
@@ -70,13 +73,13 @@ def _money(amount: Decimal, unknown: int) -> str:
     return f"{text} + {unknown} unknown" if unknown else text
 
 
-def _row(row: RowReport, report: Report, embed: bool, folder: Path | None) -> dict[str, Any]:
+def _row(row: RowReport, report: Report, embed: bool, folder: Path | None, pictured: bool) -> dict[str, Any]:
     facts = [f"{row.calls} calls" if row.calls != 1 else "1 call", _money(row.cost_usd, row.cost_unknown_calls)]
     if row.media:
         facts = [_facts(row.media[0]), *facts]
     if row.seconds:
         facts.append(f"{row.seconds:.1f} s")
-    shown = [_shown(media, row, number, report, embed, folder) for number, media in enumerate(row.media)]
+    shown = [_shown(media, row, number, report, embed, folder) for number, media in enumerate(row.media) if pictured]
     return {
         "id": row.id,
         "status": row.status,
@@ -122,14 +125,18 @@ def _beside(media: Media, row: RowReport, number: int, report: Report, folder: P
 
 
 def poster(media: Media) -> str | None:
-    """Return a small JPEG of a picture or of a frame of a video, as a data URI; None when it cannot be made."""
-    with tempfile.TemporaryDirectory() as folder:
-        target = Path(folder) / "poster.jpg"
+    """Return a small JPEG of a picture or of a frame of a video, as a data URI; None when it cannot be made.
+
+    Posters are kept by digest beside the ledger, so that the report of a rerun costs next to nothing.
+    """
+    kept = get_settings().home / "cache" / "posters" / media.digest[:2] / f"{media.digest}.jpg"
+    if not kept.exists():
+        kept.parent.mkdir(parents=True, exist_ok=True)
         try:
-            thumbnail(media.path(), target, **POSTER)
+            thumbnail(media.path(), kept, **POSTER)
         except MediaError:
             return None
-        return _data_uri(target.read_bytes(), "image/jpeg")
+    return _data_uri(kept.read_bytes(), "image/jpeg")
 
 
 def _data_uri(data: bytes, media_type: str) -> str:

@@ -61,7 +61,7 @@ async def together(*awaitables: Awaitable[Any]) -> tuple[Any, ...]:
 
 def _name(awaitable: Awaitable[Any], number: int) -> str:
     name = getattr(awaitable, "__name__", "")
-    return name if name and not name.startswith("run_task") else f"awaitable {number + 1}"
+    return name.strip("_") if name and not name.startswith("run_task") else f"awaitable {number + 1}"
 
 
 async def _cancel(tasks: list[asyncio.Future[Any]]) -> None:

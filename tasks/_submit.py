@@ -60,8 +60,9 @@ async def send(work: Work, scratch: Path) -> tuple[Attempt, Submission | None]:
             if failures >= NOT_ACCEPTED_TRIES or wait > work.patience_s:
                 raise
             await asyncio.sleep(wait)
-        except ProviderError as exc:
-            await work.ledger.run(work.ledger.journal.failed, work.claim, attempt, exc)
+        except PrefectMediaError as exc:
+            billed = False if work.candidate.card.is_local else None
+            await work.ledger.run(work.ledger.journal.failed, work.claim, attempt, exc, billed=billed)
             raise
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, ParamSpec, TypeVar
@@ -52,6 +53,13 @@ def _run_name(name: str) -> Callable[[], str]:
 
 class MediaTask(Task[P, R]):
     """A Prefect task of this package. Everything a task can do, and it keeps its kind under `with_options`."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the task; what is to be awaited carries the task's name, for messages."""
+        running = super().__call__(*args, **kwargs)
+        if inspect.iscoroutine(running):
+            running.__name__ = self.name
+        return running
 
     def with_options(self, *args: Any, **kwargs: Any) -> MediaTask[P, R]:
         """Return a copy with other options, as `Task.with_options`."""
