@@ -148,7 +148,7 @@ def _overlapped(sources: Sequence[Path], opened: Callable[..., Reel], name: str,
             continue
         before = whole[number - 1]
         start = before.frames - overlap
-        tail = opened(sources[number - 1], from_s=float(start / before.rate), is_twin=True)
+        tail = opened(sources[number - 1], from_s=float(start / before.rate), twin=1)
         tail = tail.cut(tail.frames - overlap, tail.frames)
         reels.append(crossfaded(tail, reel.cut(0, end), name))
     return reels

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from ..errors import ParameterError
-from . import ffmpeg, steps
+from . import ffmpeg
 from ._audio_job import Sound, check_range, open_sound
 from .container import Container, scan
 from .copying import is_copyable, whole_copy
@@ -21,6 +22,7 @@ from .reel import Reel, evened, tagged
 from .remux import shot_of, splice
 from .runner import scratch_beside
 from .soundtrack import Soundtrack
+from .steps import speed
 from .streams import VideoStream
 from .targets import SAMPLE_RATE_HZ, Target, target_of
 from .written import tolerance, verify
@@ -48,6 +50,7 @@ def merge(
     lufs: float | None = -16.0,
     true_peak: float = -1.5,
     fps: float | str | None = None,
+    steps: Sequence[Mapping[str, Any]] = (),
 ) -> tuple[str, ...]:
     """Merge a video with a voice and music.
 
@@ -71,6 +74,7 @@ def merge(
         lufs: Loudness of the whole; None leaves it as it is.
         true_peak: Ceiling of peaks in dBTP, where sounds are mixed or `lufs` is given.
         fps: Frame rate; by default the video's own.
+        steps: What is done to the video before, as for `edit_video`, in the same encoding.
 
     Returns:
         What was done to picture and voice without being asked for by name, one line each (`last picture held for 1.20 s`).
@@ -127,13 +131,17 @@ class _Job:
     found: Container
     what: str
     fps: Fraction | None
+    steps: tuple[tuple[Callable[..., Reel], dict[str, Any]], ...] = ()
 
     @property
     def stream(self) -> VideoStream:
         return picture_of(self.found, self.video)
 
     def reel(self, *, keep_sound: bool = False) -> Reel:
-        return open_reel(self.video, found=self.found, fps=self.fps, keep_sound=keep_sound)
+        reel = open_reel(self.video, found=self.found, fps=self.fps, keep_sound=keep_sound)
+        for do, parameters in self.steps:
+            reel = do(reel, **parameters)
+        return reel
 
 
 @dataclass(frozen=True)
@@ -208,7 +216,7 @@ def _own(job: _Job, plan: _Plan) -> Any:
     """The video's own sound under what happens to its picture."""
     reel = job.reel(keep_sound=True)
     if plan.slowing != 1:
-        reel = steps.speed(reel, factor=1 / plan.slowing)
+        reel = speed(reel, factor=1 / plan.slowing)
     sound = reel.sound
     if plan.loops:
         sound = sound.filter("aloop", loop=-1, size=reel.samples)
@@ -241,7 +249,7 @@ def _copied(job: _Job, plan: _Plan, scratch: Path) -> tuple[Any, dict[str, Any]]
     """The picture as it is, where the target takes it and its length is right."""
     stream = job.stream
     reel = job.reel(keep_sound=plan.keeps_sound)
-    if plan.slowing != 1 or not is_copyable(job.found, job.video, job.kind, reel):
+    if job.steps or plan.slowing != 1 or not is_copyable(job.found, job.video, job.kind, reel):
         return None
     if plan.frames == stream.frames:
         return whole_copy(job.found, job.video, job.kind)
@@ -262,7 +270,7 @@ def _drawn(job: _Job, plan: _Plan, reel: Reel) -> tuple[Any, dict[str, Any]]:
     """The picture encoded anew: slower, held or cut as planned."""
     silent = replace(reel, sound=None)
     if plan.slowing != 1:
-        silent = steps.speed(silent, factor=1 / plan.slowing)
+        silent = speed(silent, factor=1 / plan.slowing)
     if plan.frames > silent.frames:
         silent = silent.held(plan.frames)
     silent = silent.cut(0, plan.frames)

@@ -69,7 +69,7 @@ def open_reel(
     from_s: float = 0.0,
     keep_sound: bool = True,
     keep_alpha: bool = False,
-    is_twin: bool = False,
+    twin: int = 0,
 ) -> Reel:
     """Open a video as a reel.
 
@@ -80,7 +80,7 @@ def open_reel(
         from_s: Where to begin; earlier frames are not decoded where that is exact.
         keep_sound: Whether to open its first audio stream.
         keep_alpha: Keep transparency instead of laying it over black.
-        is_twin: Whether the same file is in the same graph another time; equal nodes would become one.
+        twin: Another number for each time that the same file is in one graph; equal nodes would become one.
 
     Raises:
         MediaError: It cannot be read, is cut off, or has no video.
@@ -93,8 +93,8 @@ def open_reel(
     frames = max(1, round(Fraction(end) * rate))
     skipped = 0 if lead else _skippable(stream, from_s, rate, frames)
     options: dict[str, Any] = _input_options(stream, rate, skipped, early)
-    if is_twin:
-        options["itsoffset"] = 0
+    if twin:
+        options["thread_queue_size"] = 8 + twin
     node = ffmpeg.source(path, **options)
     picture = node[str(stream.index)] if lead else node[str(stream.index)].filter("setpts", "PTS-STARTPTS")
     picture = _regular(picture, stream, rate, frames - skipped)

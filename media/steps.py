@@ -5,10 +5,11 @@ Each takes the parameters of the operation of the same name in `video.py`, and s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from ..errors import ParameterError
 from .colour import parse_colour
@@ -17,7 +18,7 @@ from .fitting import Fit, Fitted, Gravity, fitted_size
 from .opening import parse_rate
 from .reel import Reel, exactly
 
-__all__ = ["STEPS", "fade", "fit", "mute", "reframe", "resample", "span_of", "speed", "trim", "video_colour"]
+__all__ = ["STEPS", "fade", "fit", "mute", "prepare", "reframe", "resample", "span_of", "speed", "trim", "video_colour"]
 
 BLUR_SCALE = 8
 MIN_SPEED, MAX_SPEED = 0.1, 20.0
@@ -33,7 +34,9 @@ def video_colour(text: str, name: str = "background") -> str:
     return "0x{:02x}{:02x}{:02x}".format(*parse_colour(text, name)[:3])
 
 
-def span_of(reel: Reel, start_s: float, end_s: float | None, seconds: float | None) -> tuple[int, int]:
+def span_of(
+    reel: Reel, start_s: float = 0.0, end_s: float | None = None, seconds: float | None = None
+) -> tuple[int, int]:
     """Return the first frame and the one after the last, for times in seconds.
 
     Raises:
@@ -231,3 +234,26 @@ STEPS: dict[str, Callable[..., Reel]] = {
     "frame_rate": resample,
 }
 """Steps by the name that `edit_video` takes."""
+
+
+def prepare(steps: Sequence[Mapping[str, Any]]) -> list[tuple[Callable[..., Reel], dict[str, Any]]]:
+    """Return the functions and parameters of steps written as mappings with `do`.
+
+    Raises:
+        ParameterError: A step or one of its parameters is unknown.
+    """
+    return [_prepared(number, step) for number, step in enumerate(steps, 1)]
+
+
+def _prepared(number: int, step: Mapping[str, Any]) -> tuple[Callable[..., Reel], dict[str, Any]]:
+    parameters = dict(step)
+    name = parameters.pop("do", None)
+    do = STEPS.get(str(name))
+    if do is None:
+        raise ParameterError(f"Step {number} does {name!r}. Known: {', '.join(STEPS)}.")
+    known = list(inspect.signature(do).parameters)[1:]
+    if unknown := sorted(set(parameters) - set(known)):
+        raise ParameterError(
+            f"Step {number} ({name}) has no parameter {unknown[0]!r}. Known: {', '.join(known) or 'none'}."
+        )
+    return do, parameters

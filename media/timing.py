@@ -81,7 +81,7 @@ def loop_video(source: Path, target: Path, *, times: int | None = None, seconds:
         )
     whole, rest = divmod(frames, reel.frames)
     parts = [(0, reel.frames, reel)] * whole + (
-        [(0, rest, open_reel(source, found=found, is_twin=True).cut(0, rest))] if rest else []
+        [(0, rest, open_reel(source, found=found, twin=1).cut(0, rest))] if rest else []
     )
     what = f"repeat '{source.name}'"
     if is_copyable(found, source, kind, reel):

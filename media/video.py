@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..errors import ParameterError
 from . import steps
+from .container import scan
 from .fitting import Fit, Gravity
 from .opening import open_reel, parse_rate
 from .operation import operation
 from .reel import write_reel
-from .steps import Fill
+from .steps import Fill, prepare, span_of, trim
 
 __all__ = ["change_speed", "edit_video", "fade_video", "fit_video", "reframe_video"]
 
@@ -139,22 +139,14 @@ def edit_video(source: Path, target: Path, *, steps: Sequence[Mapping[str, Any]]
     """
     if not steps:
         raise ParameterError("steps is empty. Give at least one, for example {'do': 'trim', 'end_s': 5}.")
-    prepared = [_prepared(number, step) for number, step in enumerate(steps, 1)]
-    reel = open_reel(source)
+    prepared = prepare(steps)
+    found = scan(source)
+    reel = open_reel(source, found=found)
+    first, parameters = prepared[0]
+    if first is trim:  # what lies before it need not be decoded
+        begin, end = span_of(reel, **parameters)
+        reel = open_reel(source, found=found, from_s=float(begin / reel.rate)).cut(0, end - begin)
+        prepared = prepared[1:]
     for do, parameters in prepared:
         reel = do(reel, **parameters)
     write_reel(reel, target, what=f"edit '{source.name}'")
-
-
-def _prepared(number: int, step: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
-    parameters = dict(step)
-    name = parameters.pop("do", None)
-    do = steps.STEPS.get(str(name))
-    if do is None:
-        raise ParameterError(f"Step {number} does {name!r}. Known: {', '.join(steps.STEPS)}.")
-    known = list(inspect.signature(do).parameters)[1:]
-    if unknown := sorted(set(parameters) - set(known)):
-        raise ParameterError(
-            f"Step {number} ({name}) has no parameter {unknown[0]!r}. Known: {', '.join(known) or 'none'}."
-        )
-    return do, parameters

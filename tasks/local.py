@@ -20,9 +20,10 @@ HOMES = {
     "flatten": "images",
     "upscale_image": "images",
     "fit_video": "video",
-    "trim_video": "video",
+    "trim_video": "timing",
+    "resample_video": "timing",
     "transcode": "transcode",
-    "remove_audio": "transcode",
+    "remove_audio": "tracks",
 }
 """Module of each operation that conversions use."""
 

@@ -1,0 +1,65 @@
+"""Do several operations on one video in one decode and one encode, where their results allow it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+__all__ = ["Call", "fuse"]
+
+Call = tuple[str, Mapping[str, Any]]
+"""Name and parameters of an operation that takes one video and gives one."""
+
+FUSED = {
+    "trim_video": "trim",
+    "fit_video": "fit",
+    "reframe_video": "reframe",
+    "change_speed": "speed",
+    "fade_video": "fade",
+    "remove_audio": "mute",
+    "resample_video": "frame_rate",
+}
+"""Operations by the step of `edit_video` that does the same."""
+COPYING = ("trim_video", "remove_audio")
+"""Operations that alone may leave the picture undecoded."""
+
+
+def fuse(calls: Sequence[Call]) -> list[Call]:
+    """Return fewer calls with the same result, each run of fusable ones as one `edit_video` or into a following `merge`.
+
+    Runs that may leave the picture undecoded stay as they are: encoding them together would cost more, not less.
+    """
+    fused: list[Call] = []
+    run: list[Call] = []
+    for name, parameters in calls:
+        if name in FUSED:
+            run.append((name, parameters))
+            continue
+        if name == "merge" and _encodes(run) and not parameters.get("steps"):
+            fused.append(("merge", {**parameters, "steps": _steps(run)}))
+        else:
+            fused += [*_together(run), (name, parameters)]
+        run = []
+    return fused + _together(run)
+
+
+def _encodes(run: Sequence[Call]) -> bool:
+    return any(name not in COPYING for name, _ in run)
+
+
+def _together(run: Sequence[Call]) -> list[Call]:
+    if len(run) < 2 or not _encodes(run):
+        return list(run)
+    return [("edit_video", {"steps": _steps(run)})]
+
+
+def _steps(run: Sequence[Call]) -> list[dict[str, Any]]:
+    steps: list[dict[str, Any]] = []
+    for name, parameters in run:
+        values = dict(parameters)
+        fps = values.pop("fps", None) if name == "fit_video" else None
+        if fps is not None:
+            steps.append({"do": "frame_rate", "fps": fps})
+        if name != "fit_video" or values:
+            steps.append({"do": FUSED[name], **values})
+    return steps
