@@ -46,9 +46,7 @@ AUDIO_FORMATS: dict[str, tuple[str, str, str]] = {
     "alaw": ("alaw", "pcm_alaw", "audio/x-alaw-basic"),
 }
 RAW = frozenset({"pcm", "ulaw", "alaw"})
-LOOPED = frozenset(
-    {"mp3", "aac", "m4a"}
-)  # their packets can be repeated, so long sound costs no encoding
+LOOPED = frozenset({"mp3", "aac", "m4a"})  # their packets can be repeated, so long sound costs no encoding
 SAMPLES_IN_PACKET = {"libmp3lame": 1152, "aac": 1024}
 TINTS = (
     (230, 150, 90),
@@ -74,9 +72,7 @@ def _landscape(width: int, height: int, variant: int) -> Any:
     light = np.where(y > near, 0.15 + 0.1 * y, np.where(y > far, 0.45 - 0.1 * y, sky))
     sun = (x - 1.2 - 0.6 * variant) ** 2 + (8 * (y - 0.2)) ** 2 < 0.25
     light = np.where(sun, 1.0, light)
-    return np.clip(
-        light[..., None] * np.array([red, green, blue], np.float32) * 1.1, 0, 255
-    ).astype(np.uint8)
+    return np.clip(light[..., None] * np.array([red, green, blue], np.float32) * 1.1, 0, 255).astype(np.uint8)
 
 
 def _picture(width: int, height: int, look: str, variant: int) -> Any:
@@ -145,11 +141,7 @@ def _frames(width: int, height: int, count: int, look: str, variant: int) -> Any
     light = _landscape(width, height, variant).mean(axis=2).astype(np.uint8)
     if look == "black":
         light = np.full_like(light, 16)
-    chroma = (
-        (128, 128)
-        if look == "black"
-        else (128 + (blue - green) // 3, 128 + (red - green) // 3)
-    )
+    chroma = (128, 128) if look == "black" else (128 + (blue - green) // 3, 128 + (red - green) // 3)
     for index in range(count):
         shift = 0 if look == "frozen" else width * index // count
         frame = av.VideoFrame(width, height, "yuv420p")
@@ -170,9 +162,7 @@ def _padded(rows: Any, plane: Any) -> bytes:
     return wide.tobytes()
 
 
-def _repeat(
-    container: Any, stream: Any, packets: list[Any], step: int, total: int
-) -> None:
+def _repeat(container: Any, stream: Any, packets: list[Any], step: int, total: int) -> None:
     """Mux `packets`, one after the other and again from the start, until `total` packets are in."""
     import av
 
@@ -210,40 +200,29 @@ def _encode_tone(stream: Any, samples: Any, rate: int) -> list[Any]:
     frame = av.AudioFrame.from_ndarray(packed, format="s16", layout=layout)
     frame.sample_rate = rate
     frame.pts = 0
-    resampler = av.AudioResampler(
-        stream.format, layout, rate, stream.frame_size or None
-    )
+    resampler = av.AudioResampler(stream.format, layout, rate, stream.frame_size or None)
     packets: list[Any] = []
     for piece in [*resampler.resample(frame), *resampler.resample(None)]:
         packets += stream.encode(piece)
     return packets + stream.encode(None)
 
 
-def _add_sound(
-    container: Any, codec: str, rate: int, channels: int, bit_rate: int | None
-) -> Any:
-    stream = container.add_stream(
-        codec, rate=rate, layout="mono" if channels == 1 else "stereo"
-    )
+def _add_sound(container: Any, codec: str, rate: int, channels: int, bit_rate: int | None) -> Any:
+    stream = container.add_stream(codec, rate=rate, layout="mono" if channels == 1 else "stereo")
     if bit_rate:
         stream.bit_rate = bit_rate
     if codec == "libmp3lame":
-        stream.options = {
-            "reservoir": "0"
-        }  # so that no frame borrows bits from the one before
+        stream.options = {"reservoir": "0"}  # so that no frame borrows bits from the one before
     return stream
 
 
-def _loop(
-    stream: Any, rate: int, channels: int, seconds: float, look: str, variant: int
-) -> tuple[list[Any], int, int]:
+def _loop(stream: Any, rate: int, channels: int, seconds: float, look: str, variant: int) -> tuple[list[Any], int, int]:
     """Encode about a second. Returns its packets, the samples in one, and how many packets last `seconds`."""
-    step = SAMPLES_IN_PACKET[stream.codec_context.name]
+    codec = stream.codec_context.name
+    step = 576 if codec == "libmp3lame" and rate <= 24_000 else SAMPLES_IN_PACKET[codec]  # MPEG-2 halves its frames
     total = max(1, round(seconds * rate / step))
     wanted = min(total, max(1, rate // step))
-    packets = _encode_tone(
-        stream, _tone((wanted + 4) * step / rate, rate, channels, look, variant), rate
-    )
+    packets = _encode_tone(stream, _tone((wanted + 4) * step / rate, rate, channels, look, variant), rate)
     return packets[2 : wanted + 2], step, total
 
 
@@ -341,9 +320,7 @@ def _audio(
                 *_loop(stream, rate, channels, seconds, look, variant),
             )
         else:
-            for packet in _encode_tone(
-                stream, _tone(seconds, rate, channels, look, variant), rate
-            ):
+            for packet in _encode_tone(stream, _tone(seconds, rate, channels, look, variant), rate):
                 container.mux(packet)
     return out.getvalue()
 

@@ -48,18 +48,25 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     return report
 
 
-@pytest.fixture
-def media_simulator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
-    """Start a provider simulator, and point every adapter, the store and the ledger of this test at it and at a new folder."""
+@pytest.fixture(scope="session")
+def media_simulator_session() -> Iterator[Simulator]:
+    """One provider simulator for the whole session; tests use `media_simulator`."""
     from .simulator import Simulator
 
     with Simulator() as simulator:
-        for name, value in simulator.env.items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.setenv("PREFECT_MEDIA_HOME", str(tmp_path / "prefect-media"))
-        for name in ("PREFECT_MEDIA_STORE", "PREFECT_MEDIA_LEDGER"):
-            monkeypatch.delenv(name, raising=False)
         yield simulator
+
+
+@pytest.fixture
+def media_simulator(media_simulator_session: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Simulator:
+    """An empty provider simulator, with the adapters pointed at it, and store and ledger in a new folder."""
+    media_simulator_session.reset()
+    for name, value in media_simulator_session.env.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("PREFECT_MEDIA_HOME", str(tmp_path / "prefect-media"))
+    for name in ("PREFECT_MEDIA_STORE", "PREFECT_MEDIA_LEDGER"):
+        monkeypatch.delenv(name, raising=False)
+    return media_simulator_session
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""One simulator for the whole session where tests do not change it; a fresh one where they do."""
+"""One simulator for all tests of this folder; each test finds it empty."""
 
 from __future__ import annotations
 
@@ -16,6 +16,6 @@ def shared() -> Iterator[Simulator]:
 
 
 @pytest.fixture
-def simulator() -> Iterator[Simulator]:
-    with Simulator(latency=0.02) as running:
-        yield running
+def simulator(shared: Simulator) -> Simulator:
+    shared.reset()
+    return shared
