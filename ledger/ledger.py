@@ -96,6 +96,11 @@ class Ledger:
         return _current(settings.ledger_url, settings.keep_parameters)
 
     @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._stop.is_set()
+
+    @property
     def place(self) -> str:
         """The file, or the URL without its password."""
         return self._database.place
@@ -167,7 +172,7 @@ _open_lock = threading.Lock()
 def _current(url: str, keep_parameters: bool) -> Ledger:
     key = (os.getpid(), url, keep_parameters)
     with _open_lock:
-        if key not in _open:
+        if key not in _open or _open[key].closed:
             _open[key] = Ledger(url, keep_parameters=keep_parameters)
         return _open[key]
 
