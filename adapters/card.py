@@ -110,7 +110,7 @@ class OutputRule(_Section):
         frame_rate: Of video: a number, or the parameter that sets it.
         has_audio: Of video: whether it has sound, or the option that says so.
         has_alpha: Of pictures.
-        sample_rate_hz, channels: Of audio.
+        sample_rate_hz, channels: Of audio; a rate for each format when they differ.
         expires_s: How long the provider keeps the file.
     """
 
@@ -121,7 +121,7 @@ class OutputRule(_Section):
     frame_rate: float | str | None = None
     has_audio: bool | str | None = None
     has_alpha: bool | None = None
-    sample_rate_hz: int | None = None
+    sample_rate_hz: int | dict[str, int] | None = None
     channels: int | None = None
     expires_s: float | None = None
 
@@ -303,9 +303,8 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     result = dict(base)
     for name, value in over.items():
         below = result.get(name)
-        if isinstance(value, Mapping) and isinstance(below, Mapping):
-            value = merged(below, value)  # pyright: ignore[reportUnknownArgumentType]
-        result[name] = value
+        both = isinstance(value, Mapping) and isinstance(below, Mapping)
+        result[name] = merged(below, value) if both else value  # pyright: ignore[reportUnknownArgumentType]
     return result
 
 

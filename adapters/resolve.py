@@ -186,7 +186,7 @@ def _read_size(work: _Work) -> Sized:
     except Rejected as exc:
         work.problems.append(str(exc))
         return Sized()
-    work.parameters |= {name: value for name, value in solved.parameters.items()}
+    work.parameters |= solved.parameters
     work.sent |= solved.payload
     work.notes += solved.notes
     if solved.fit:
@@ -258,6 +258,8 @@ def _facts(work: _Work, sized: Sized, timed: Timed) -> Facts:
     sound = work.values.get(output.has_audio) if isinstance(output.has_audio, str) else output.has_audio
     picture = kind in ("image", "video")
     rate, channels = output.sample_rate_hz, output.channels
+    if isinstance(rate, dict):
+        rate = rate.get(str(work.values.get("format") or output.format))
     return Facts(
         kind=kind,  # pyright: ignore[reportArgumentType]
         width_px=sized.width if picture else None,

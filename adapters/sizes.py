@@ -71,6 +71,7 @@ class PixelSize(_SizeRule):
         default: Size sent when none was asked.
         multiple: Both sides are multiples of it.
         max_ratio: Longer side over shorter.
+        like: Input whose ratio is taken when none is asked.
     """
 
     strategy: Literal["pixels"] = "pixels"
@@ -83,6 +84,7 @@ class PixelSize(_SizeRule):
     max_pixels: int | None = None
     multiple: int = 1
     max_ratio: float | None = None
+    like: str = ""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -119,10 +121,9 @@ class PixelSize(_SizeRule):
         steps = value / self.multiple
         return max(1, math.ceil(steps - 1e-9) if up else round(steps)) * self.multiple
 
-    def _of_ratio(self, ratio: Fraction) -> tuple[int, int]:
-        area = self.default[0] * self.default[1]
-        width = math.sqrt(area * float(ratio))
-        size = self._grid(width, up=False), self._grid(width / float(ratio), up=False)
+    def _of_ratio(self, ratio: float) -> tuple[int, int]:
+        width = math.sqrt(self.default[0] * self.default[1] * ratio)
+        size = self._grid(width, up=False), self._grid(width / ratio, up=False)
         if min(size) < self.min_px:
             factor = self.min_px / min(size)
             size = self._grid(size[0] * factor), self._grid(size[1] * factor)
@@ -143,7 +144,9 @@ class PixelSize(_SizeRule):
             size = wish.size if not self._problem(wish.size) else self._covering(wish.size)
             fit = wish.size if size != wish.size else None
         elif wish.ratio:
-            size = self._of_ratio(wish.ratio)
+            size = self._of_ratio(float(wish.ratio))
+        elif self.like in inputs and (aspect := inputs[self.like].aspect):
+            size = self._of_ratio(min(max(aspect.likely, 1 / (self.max_ratio or 9)), self.max_ratio or 9))
         if problem := self._problem(size):
             hint = ""
             if problem == "is too large" and wish.ratio:
@@ -206,11 +209,12 @@ class ChoiceSize(_SizeRule):
         fields: Provider fields that name the size (`aspect_ratio`, `resolution`, `image_size`). None for a fixed size.
         exact: Whether the provider promises these pixels.
         area_px: Pixels in all of a row that follows an input.
-        frame: Input that becomes a frame of the output: it must have the ratio of the output, which takes the ratio
-            nearest to the input when none is asked.
+        like: Input whose ratio is taken, as near as offered, when none is asked.
+        frame: The same, for an input that becomes a frame of the output and so must have its ratio.
     """
 
     strategy: Literal["choices"] = "choices"
+    like: str = ""
     frame: str = ""
     fields: tuple[str, ...] = ()
     rows: tuple[SizeRow, ...] = Field(min_length=1)
@@ -251,8 +255,13 @@ class ChoiceSize(_SizeRule):
         """The row that differs least from the default one."""
         return max(rows, key=lambda row: sum(a == b for a, b in zip(row.sends, self.rows[0].sends, strict=True)))
 
+    def _nearest(self, rows: list[SizeRow], ratio: float) -> SizeRow:
+        shapes = [row.aspect for row in rows if row.aspect]
+        close = min(shapes, key=lambda aspect: abs(math.log(float(aspect) / ratio)), default=None)
+        return self._default([row for row in rows if row.aspect == close])
+
     def _by_ratio(self, rows: list[SizeRow], wish: SizeWish) -> SizeRow:
-        ratio = cast(Fraction, wish.ratio)
+        ratio = cast("Fraction", wish.ratio)
         named = [row for row in rows if row.aspect and row.ratio and ratio_of(row.ratio) == ratio]
         fitting = named or [row for row in rows if row.aspect and alike(row.aspect, ratio)]
         if not fitting:
@@ -293,11 +302,10 @@ class ChoiceSize(_SizeRule):
         """
         rows = self._pinned(pins)
         row = self._default(rows)
-        framed = inputs[self.frame].aspect if self.frame in inputs else None
-        if not wish.ratio and framed and not row.follow:
-            offered = [row.aspect for row in rows if row.aspect]
-            close = min(offered, key=lambda aspect: abs(math.log(float(aspect) / framed.likely)), default=None)
-            row = self._default([row for row in rows if row.aspect == close])
+        model = inputs.get(self.frame) or inputs.get(self.like)
+        shape = model.aspect if model else None
+        if not wish.ratio and shape and not row.follow:
+            row = self._nearest(rows, shape.likely)
         if wish.size:
             row = self._by_size(rows, wish)
         elif wish.ratio:
@@ -306,9 +314,9 @@ class ChoiceSize(_SizeRule):
         if row.follow:
             width, height, ratio = _of_area(inputs.get(row.follow), self.area_px)
             return Sized(dict(sent), dict(sent), width, height, ratio)
-        if framed and row.aspect and not alike(row.aspect, framed.likely):
+        if shape and self.frame and row.aspect and not alike(row.aspect, shape.likely):
             raise Rejected(
-                f"{self.frame}: its ratio of {framed.likely:.3g} differs from that of the output, {row.label}. "
+                f"{self.frame}: its ratio of {shape.likely:.3g} differs from that of the output, {row.label}. "
                 f"Fit the {self.frame} first."
             )
         aspect = Span.exactly(row.aspect) if row.aspect and not self.exact else None

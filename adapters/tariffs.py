@@ -21,6 +21,8 @@ __all__ = ["Tariff"]
 TOKENS_PER_CHARACTER = Span(low=0.1, high=1.5, likely=0.25)
 """Text tokens for each character of a prompt, over languages."""
 PROMPT_OVERHEAD_TOKENS = 50
+CACHED = {"cached_input_tokens": Decimal(0)}
+"""Reported besides the input tokens that it is part of."""
 
 
 class Free(TariffBase):
@@ -174,15 +176,20 @@ class PerCharacter(TariffBase):
 
     Attributes:
         minimum: Least number of characters that is billed.
+        below: Part that the real price may lie below this.
     """
 
     rule: Literal["character"] = "character"
     per: int = 1000
     minimum: int = 0
+    below: Decimal = Field(default=Decimal(0), ge=0, le=1)
 
     def charge(self, terms: Terms) -> Money:
         rate = self.rate(terms)
-        return Money() if rate is None else Money.of(rate * max(len(terms.text), self.minimum) / self.per)
+        if rate is None:
+            return Money()
+        price = rate * max(len(terms.text), self.minimum) / self.per
+        return Money.of(price * (1 - self.below), price, price)
 
 
 class PlanFigure(BaseModel):
@@ -215,36 +222,42 @@ class PerToken(TariffBase):
     def linear(self) -> bool:
         return False
 
-    def _planned(self, terms: Terms) -> Decimal | None:
+    def _planned(self, terms: Terms) -> tuple[Decimal, Decimal, Decimal] | None:
         wanted = tuple(as_word(terms.payload.get(name)) for name in self.by)
         figures = sorted((f.pixels, f.usd) for f in self.plan if f.values == wanted)
         area = terms.output.pixels
         if not figures or area is None:
             return None
-        pixels = min(max(Decimal(int(area.likely)), Decimal(figures[0][0])), Decimal(figures[-1][0]))
+        largest, usd = figures[-1]
+        pixels = max(Decimal(int(area.likely)), Decimal(figures[0][0]))
+        if pixels > largest:  # the price grows with the size, at most as fast as it
+            most = usd * pixels / largest
+            return usd, (usd * most).sqrt(), most * (1 + self.spread)
         for (low, cheap), (high, dear) in pairwise(figures):
             if low <= pixels <= high:
-                return cheap + (dear - cheap) * (pixels - low) / (high - low)
-        return figures[0][1]
+                usd = cheap + (dear - cheap) * (pixels - low) / (high - low)
+                break
+        else:
+            usd = figures[0][1]
+        return usd * (1 - self.spread), usd, usd * (1 + self.spread)
 
     def charge(self, terms: Terms) -> Money:
         planned = self._planned(terms)
         if planned is None:
             return Money()
-        text, image = self.rates.get("text_input_tokens"), self.rates.get("image_input_tokens")
-        speed, million = TOKENS_PER_CHARACTER, Decimal(1_000_000)
+        text, image = self.rates.get("text_input_tokens", Decimal(0)), self.rates.get("image_input_tokens", Decimal(0))
+        speeds = (TOKENS_PER_CHARACTER.low, TOKENS_PER_CHARACTER.likely, TOKENS_PER_CHARACTER.high)
         totals: list[Decimal] = []
-        for at, per_character in enumerate((speed.low, speed.likely, speed.high)):
-            total = planned * terms.count * (1 + self.spread * (at - 1))
+        for at, (output, per_character) in enumerate(zip(planned, speeds, strict=True)):
             tokens = as_decimal(per_character) * len(terms.text) + at * PROMPT_OVERHEAD_TOKENS
-            total += tokens * (text or 0) / million
-            total += len(terms.inputs) * self.input_image_tokens[at] * (image or 0) / million
-            totals.append(total)
+            pictures = len(terms.inputs) * self.input_image_tokens[at]
+            totals.append(output * terms.count + (tokens * text + pictures * image) / 1_000_000)
         return Money.of(*totals)
 
     def settled(self, units: Mapping[str, Decimal], terms: Terms) -> Decimal | None:
         priced = {name: count for name, count in units.items() if name in self.rates}
-        if not any(name.endswith("output_tokens") for name in priced):
+        unpriced = any(name.endswith("_tokens") and name not in self.rates | CACHED and units[name] for name in units)
+        if unpriced or not any(name.endswith("output_tokens") for name in priced):
             return super().settled(units, terms)
         total = sum((count * self.rates[name] for name, count in priced.items()), Decimal(0))
         return (total / 1_000_000).quantize(MICRO, ROUND_HALF_UP)
