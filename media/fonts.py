@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["Font", "embedded_font", "find_font", "load_font"]
 
 MAX_FONT_BYTES = 64_000_000
+DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
+"""Hyphens, dashes and minus, which small fonts leave out."""
 PREFERRED = ("notosans-", "dejavusans", "arial", "liberationsans", "notosanscjk", "notosans", "segoeui", "helvetica")
 """Beginnings of file names (lower case, without spaces) that are tried first among the system's fonts."""
 
@@ -44,10 +46,23 @@ class Font:
     suffix: str = ".ttf"
     is_bold: bool = False
 
-    def missing(self, text: str) -> str:
-        """Return the characters of `text` that it has no glyph for, each once, in order."""
+    def missing(self, text: str, *, strict: bool = False) -> str:
+        """Return the characters of `text` that it has no glyph for, each once, in order.
+
+        Args:
+            text: What will be drawn.
+            strict: Count dashes that `drawable` replaces as well.
+        """
         covered = _coverage(self.data)
-        return "".join(dict.fromkeys(c for c in text if ord(c) not in covered and not _invisible(c)))
+        spared = "" if strict else DASHES
+        return "".join(
+            dict.fromkeys(c for c in text if ord(c) not in covered and not _invisible(c) and c not in spared)
+        )
+
+    def drawable(self, text: str) -> str:
+        """Return text with dashes of all kinds that it has no glyph for as hyphens; all else stays."""
+        dashes = set(self.missing(text, strict=True)) & set(DASHES)
+        return text.translate(dict.fromkeys(map(ord, dashes), "-"))
 
     def at(self, size_px: float) -> FreeTypeFont:
         """Return the font for Pillow at a size in pixels."""

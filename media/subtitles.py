@@ -7,9 +7,7 @@ inject a cue, a tag or an override code, whatever the text says.
 from __future__ import annotations
 
 import html
-import os
 import re
-import tempfile
 import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -17,6 +15,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from ..errors import DecodeError, MediaLimitError, ParameterError, UnsupportedMediaError
+from .runner import scratch_beside
 from .types import Word
 
 __all__ = ["Cue", "clean_text", "read_subtitles", "srt_text", "vtt_text", "write_subtitles"]
@@ -205,11 +204,7 @@ def write_subtitles(cues: Sequence[Cue], target: Path) -> None:
     if form is None:
         raise ParameterError(f"Cannot write subtitles to {target.name!r}: the suffix must be .srt or .vtt.")
     data = form(sorted(cues, key=lambda cue: (cue.start_s, cue.end_s))).encode()
-    handle, name = tempfile.mkstemp(prefix=".part-", suffix=target.suffix, dir=target.parent)
-    try:
-        with os.fdopen(handle, "wb") as out:
-            out.write(data)
-        os.replace(name, target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with scratch_beside(target) as folder:
+        part = folder / target.name
+        part.write_bytes(data)
+        part.replace(target)
