@@ -304,7 +304,7 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in over.items():
         below = result.get(name)
         both = isinstance(value, Mapping) and isinstance(below, Mapping)
-        result[name] = merged(below, value) if both else value  # pyright: ignore[reportUnknownArgumentType]
+        result[name] = merged(below, value) if both else value  # pyright: ignore
     return result
 
 

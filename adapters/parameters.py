@@ -16,7 +16,7 @@ Scalar = str | int | float | bool | list[Any] | dict[str, Any] | None
 ParameterType = Literal["text", "integer", "number", "boolean", "choice", "list", "object"]
 
 
-class Rejected(Exception):
+class Rejected(Exception):  # noqa: N818 - always translated before it leaves this package
     """A value that a parameter does not take; the text says what was found and what is allowed."""
 
 
@@ -103,7 +103,7 @@ class Parameter(BaseModel):
         if not isinstance(value, str):
             raise Rejected(f"{show(value)} is not text.")
         if self.choices and value not in self.choices:
-            return cast(str, self._choice(value))
+            return cast("str", self._choice(value))
         self._check_length(value)
         return value
 
@@ -151,7 +151,7 @@ class Parameter(BaseModel):
         return number
 
     def _snap(self, number: float) -> float:
-        base, step = self.min or 0.0, cast(float, self.step)
+        base, step = self.min or 0.0, cast("float", self.step)
         return base + round((number - base) / step) * step
 
     @property

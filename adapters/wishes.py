@@ -37,7 +37,7 @@ class SizeWish:
         size = _read_size(named["size"])
         width, height = _read_side("width", named["width"]), _read_side("height", named["height"])
         if ratio and (width is None) != (height is None):
-            width = width or round(cast(int, height) * ratio)
+            width = width or round(cast("int", height) * ratio)
             height = height or round(width / ratio)
         if (width is None) != (height is None) and not size:
             raise Rejected(f"{text}: give both width and height, or one of them with aspect_ratio.")
