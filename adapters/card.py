@@ -308,6 +308,11 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
+def named(path: Path) -> str:
+    """Return what a card's file is called in messages: its folder and name."""
+    return f"{path.parent.name}/{path.name}"
+
+
 def parse_card(path: Path, shared: Mapping[str, Any] | None = None) -> Card:
     """Read and check one card.
 
@@ -322,12 +327,12 @@ def parse_card(path: Path, shared: Mapping[str, Any] | None = None) -> Card:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
         return Card.model_validate(merged(shared or {}, content))
     except OSError as exc:
-        raise CardError(f"Cannot read the card {path.name}: {exc.strerror}.") from exc
+        raise CardError(f"Cannot read the card {named(path)}: {exc.strerror}.") from exc
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
-        raise CardError(f"Card {path.name} is not valid TOML: {exc}.") from exc
+        raise CardError(f"Card {named(path)} is not valid TOML: {exc}.") from exc
     except ValidationError as exc:
         lines = [_explain(error["loc"], error["msg"], error.get("input")) for error in exc.errors()]
-        raise CardError(f"Card {path.name} is not valid: " + "; ".join(lines)) from exc
+        raise CardError(f"Card {named(path)} is not valid: " + "; ".join(lines)) from exc
 
 
 def _explain(loc: tuple[int | str, ...], message: str, found: object) -> str:

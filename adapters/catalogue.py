@@ -18,7 +18,7 @@ from typing import Any
 from ..errors import CardError, ConfigurationError, UnknownModelError
 from ..media.facts import Facts, Span
 from ..settings import get_settings
-from .card import CAPABILITIES, Card, parse_card
+from .card import CAPABILITIES, Card, named, parse_card
 from .parameters import suggestion
 from .prices import estimate
 from .resolve import resolve
@@ -60,7 +60,7 @@ def _entry(path: Path, modified_ns: int, size: int) -> Entry:
     found = dict(reversed(HEAD.findall(text.split("\n[", 1)[0])))
     missing = [name for name in ("id", "family", "capability") if name not in found]
     if missing:
-        raise CardError(f"Card {path.name} is not valid: {missing[0]}: missing, or below a table header.")
+        raise CardError(f"Card {named(path)} is not valid: {missing[0]}: missing, or below a table header.")
     return Entry(found["id"], found["family"], found["capability"], found.get("title", ""), path)
 
 
@@ -71,7 +71,7 @@ def _shared(path: Path, modified_ns: int) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as exc:
-        raise CardError(f"{path.parent.name}/{path.name} is not valid TOML: {exc}.") from exc
+        raise CardError(f"{named(path)} is not valid TOML: {exc}.") from exc
 
 
 @lru_cache(maxsize=4096)
@@ -106,7 +106,11 @@ def entries() -> dict[str, Entry]:
     folder = get_settings().home / "cards"
     if not folder.is_dir():
         return _packaged_entries()
-    own = {entry.id: entry for entry in (_entry(*file) for file in _files(folder))}
+    own: dict[str, Entry] = {}
+    for entry in (_entry(*file) for file in _files(folder)):
+        if entry.id in own:
+            raise CardError(f"Two cards say id {entry.id!r}: {named(own[entry.id].path)} and {named(entry.path)}.")
+        own[entry.id] = entry
     return {**_packaged_entries(), **own}
 
 
