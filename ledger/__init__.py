@@ -12,8 +12,8 @@
 
 Parts of a `Ledger`, all synchronous, each method one durable transaction (several at once: `with ledger.together()`):
 
-- `calls`: find, find_many, attempts, claim, renew, release, listing, keys_like
-- `journal`: intend, submitted, progressed, done, failed, canceled, unknown, held, abandoned
+- `calls`: find, find_many, attempts, claim, renew, release, listing, keys_like, known_jobs
+- `journal`: intend, submitted, progressed, done, failed, canceled, unknown, held, abandoned, withdrawn
 - `budgets`: open, status, listing, history
 - `rows`: begin_batch, end_batch, add, batch, batches, rows_of, finished, finish; and `row_key`
 - `uploads`: remember, known, forget, clean
@@ -29,7 +29,7 @@ from .budgets import Budget, BudgetEvent, BudgetStatus
 from .holding import hold
 from .ledger import Ledger
 from .money import parse_money, show_money
-from .records import Attempt, Busy, Call, CallSpec, CallState, Claim, Claimed, Done, Labels, media_in
+from .records import Attempt, Busy, Call, CallSpec, CallState, Claim, Claimed, Done, Labels, Timing, media_in
 from .resolving import RESOLUTIONS
 from .rows import Batch, BatchRow, RowResult, row_key
 from .statistics import GROUPS, CostLine
@@ -54,6 +54,7 @@ __all__ = [
     "Labels",
     "Ledger",
     "RowResult",
+    "Timing",
     "hold",
     "media_in",
     "parse_money",

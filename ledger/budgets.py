@@ -212,7 +212,7 @@ class Budgets:
             after = tx.execute(RESERVE, {"i": row.id, "a": nano}).one_or_none()
             if after is None:
                 raise _exceeded(what, _status(row), amount)
-            self._note(tx, row.id, "reserve", after, reserved=nano, call_key=call_key, number=number)
+            self._note(tx, row.id, "reserve", after, reserved=nano, attempt=(call_key, number))
 
     def settle(self, tx: Transaction, cost: int | None, *, billed: bool | None, call_key: str, number: int) -> None:
         """Turn an attempt's reservations into spend, or correct an assumed spend by what became known later.
@@ -244,7 +244,7 @@ class Budgets:
             over = after.spent + after.reserved > after.cap and actual > held.amount
             event = "overrun" if over else "release" if free else "settle"
             self._note(
-                tx, held.budget_id, event, after, spent=change["s"], reserved=released, call_key=call_key, number=number
+                tx, held.budget_id, event, after, spent=change["s"], reserved=released, attempt=(call_key, number)
             )
             if over and after.overrun_at is None:
                 tx.execute(OVERRUN, {"i": held.budget_id, "at": tx.now})
@@ -280,8 +280,7 @@ class Budgets:
         *,
         spent: int = 0,
         reserved: int = 0,
-        call_key: str | None = None,
-        number: int | None = None,
+        attempt: tuple[str, int] | None = None,
     ) -> None:
         tx.execute(
             NEW_EVENT,
@@ -289,8 +288,8 @@ class Budgets:
                 "budget_id": budget_id,
                 "at": tx.now,
                 "event": event,
-                "call_key": call_key,
-                "number": number,
+                "call_key": attempt[0] if attempt else None,
+                "number": attempt[1] if attempt else None,
                 "delta_spent": spent,
                 "delta_reserved": reserved,
                 "spent": after.spent,

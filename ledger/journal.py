@@ -6,38 +6,25 @@ the store, `done`. Nothing here talks to a provider.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, insert, select
 
 from ..adapters.base import Job, Usage
 from ..errors import CallOrderError, ContentRejectedError, JobCanceledError, ProviderError, RequestRejectedError
-from .budgets import Budget, Budgets
-from .calls import Calls, label_columns
-from .database import Database, Transaction
+from .budgets import Budget
+from .calls import label_columns
 from .money import to_nano
-from .records import Attempt, Call, CallState, Claim, attempt_of, call_of, clean, to_json
+from .moves import ATTEMPT, SET_CALL, SOURCES, Moves
+from .records import NO_TIMING, Attempt, Call, CallState, Claim, Timing, attempt_of, call_of, clean, to_json
 from .schema import ATTEMPTS, CALLS
 
-__all__ = ["SOURCES", "Journal"]
+__all__ = ["Journal"]
 
 S = CallState
-SOURCES: Mapping[CallState, frozenset[CallState]] = {
-    S.SUBMITTED: frozenset({S.INTENT, S.UNKNOWN, S.HELD}),
-    S.RUNNING: frozenset({S.SUBMITTED, S.RUNNING}),
-    # A result that comes late is banked, whatever was thought of its attempt meanwhile.
-    S.DONE: frozenset({S.INTENT, S.SUBMITTED, S.RUNNING, S.UNKNOWN, S.HELD, S.CANCELED, S.ABANDONED}),
-    S.FAILED: frozenset({S.INTENT, S.SUBMITTED, S.RUNNING, S.UNKNOWN, S.HELD}),
-    S.REFUSED: frozenset({S.INTENT, S.SUBMITTED, S.RUNNING, S.UNKNOWN, S.HELD}),
-    S.CANCELED: frozenset({S.INTENT, S.SUBMITTED, S.RUNNING}),
-    S.UNKNOWN: frozenset({S.INTENT}),
-    S.HELD: frozenset({S.UNKNOWN}),
-    S.ABANDONED: frozenset({S.UNKNOWN, S.HELD}),
-}
-"""States that may come before each state of an attempt."""
 
 UNSET = [
     "job",
@@ -54,24 +41,17 @@ UNSET = [
     "run_s",
 ]
 
-A = ATTEMPTS.c
-C = CALLS.c
-ATTEMPT = select(ATTEMPTS).where(A.call_key == bindparam("k"), A.number == bindparam("n"))
-CALL = select(CALLS).where(C.key == bindparam("k"))
 NEW_ATTEMPT = insert(ATTEMPTS)
-SET_ATTEMPT = update(ATTEMPTS).where(A.call_key == bindparam("k"), A.number == bindparam("n"))
-SET_CALL = update(CALLS).where(C.key == bindparam("k"))
-FOLLOW = SET_CALL.where(C.attempt == bindparam("n"), C.result_attempt.is_(None))
-STAND = SET_CALL.where(C.result_attempt.is_(None))
+CALL = select(CALLS).where(CALLS.c.key == bindparam("k"))
+STAND = SET_CALL.where(CALLS.c.result_attempt.is_(None))
 
 
-class Journal:
-    """The steps of calls. Each method is one transaction, or a part of the one it is called in."""
+class Journal(Moves):
+    """The steps of calls. Each method is one transaction, or a part of the one it is called in.
 
-    def __init__(self, database: Database, calls: Calls, budgets: Budgets) -> None:
-        self._database = database
-        self._calls = calls
-        self._budgets = budgets
+    Those that take a claim raise `ClaimLostError` when it was taken over (except `done`), and `CallOrderError` when the
+    attempt is not where the step can begin. Nothing is recorded then.
+    """
 
     def intend(
         self,
@@ -148,11 +128,7 @@ class Journal:
                 self._settle(tx, row, cost=None, billed=None)
 
     def progressed(self, claim: Claim, attempt: Attempt) -> None:
-        """Record that the job was seen at work. Worth calling once an attempt; more often changes nothing.
-
-        Raises:
-            ClaimLostError, CallOrderError: See the class.
-        """
+        """Record that the job was seen at work. Worth calling once an attempt; more often changes nothing."""
         with self._database.write() as tx:
             self._calls.require(tx, claim)
             row = self._row(tx, attempt)
@@ -168,9 +144,7 @@ class Journal:
         cost: Decimal | None,
         usage: Usage | None = None,
         job: Job | None = None,
-        fetched_at: float | None = None,
-        queue_s: float | None = None,
-        run_s: float | None = None,
+        timing: Timing = NO_TIMING,
     ) -> Call:
         """Record the result, settle the reservations and give the claim back.
 
@@ -183,8 +157,7 @@ class Journal:
             cost: Actual cost in USD; None when it is not known (then budgets count what was reserved).
             usage: What the provider reported.
             job: For providers that answer at once, whose remote id was not recorded before.
-            fetched_at: When the outputs were in the store, seconds since the epoch; default now.
-            queue_s, run_s: How long it waited and ran at the provider, when known.
+            timing: How long it took, as far as that is known.
 
         Returns:
             The call with the result that stands.
@@ -201,9 +174,9 @@ class Journal:
                 facts: dict[str, Any] = {
                     "cost": nano,
                     "billed": None if nano is None else nano > 0,
-                    "fetched_at": fetched_at or tx.now,
-                    "queue_s": queue_s,
-                    "run_s": run_s,
+                    "fetched_at": timing.fetched_at or tx.now,
+                    "queue_s": timing.queue_s,
+                    "run_s": timing.run_s,
                     "error_class": None,
                     "error": None,
                 }
@@ -236,9 +209,6 @@ class Journal:
             billed: Whether the provider charges for it; default what the error says. False gives the reservation back.
             cost: In USD, when known.
             usage: What the provider reported.
-
-        Raises:
-            ClaimLostError, CallOrderError: See the class.
         """
         if billed is None and isinstance(error, ProviderError):
             billed = error.billed
@@ -252,28 +222,16 @@ class Journal:
     def canceled(
         self, claim: Claim, attempt: Attempt, *, billed: bool | None = None, cost: Decimal | None = None
     ) -> None:
-        """Record that the provider confirmed a cancellation. A result that comes all the same can still be banked.
-
-        Raises:
-            ClaimLostError, CallOrderError: See the class.
-        """
+        """Record that the provider confirmed a cancellation. A result that comes all the same can still be banked."""
         self._finish(claim, attempt, S.CANCELED, billed=billed, cost=cost)
 
     def unknown(self, claim: Claim, attempt: Attempt, error: BaseException | None = None) -> None:
-        """Record that the answer to a request was lost. Its reservation stays.
-
-        Raises:
-            ClaimLostError, CallOrderError: See the class.
-        """
+        """Record that the answer to a request was lost. Its reservation stays."""
         facts = {} if error is None else {"error_class": type(error).__name__, "error": clean(str(error))[:2000]}
         self._step(claim, attempt, S.UNKNOWN, **facts)
 
     def held(self, claim: Claim, attempt: Attempt) -> None:
-        """Record that an unknown attempt waits for the user, because it is too dear to send again unasked.
-
-        Raises:
-            ClaimLostError, CallOrderError: See the class.
-        """
+        """Record that an unknown attempt waits for the user, because it is too dear to send again unasked."""
         self._step(claim, attempt, S.HELD)
 
     def abandoned(self, claim: Claim, attempt: Attempt) -> None:
@@ -282,7 +240,7 @@ class Journal:
         It may have been paid for: its cost stays unknown and budgets count what was reserved.
 
         Raises:
-            ClaimLostError, CallOrderError: See the class; the latter also when it turned out to be accepted meanwhile.
+            CallOrderError: It turned out to be accepted meanwhile.
         """
         self._finish(claim, attempt, S.ABANDONED, billed=None, cost=None)
 
@@ -290,66 +248,12 @@ class Journal:
         """Record that nothing was sent after the latest intent, for example because the task was cancelled before.
 
         Does nothing when the latest attempt is not at its intent.
-
-        Raises:
-            ClaimLostError: See the class.
         """
         with self._database.write() as tx:
             call = self._calls.require(tx, claim)
             row = tx.execute(ATTEMPT, {"k": claim.key, "n": call.attempt}).one_or_none()
             if row is not None and row.state == S.INTENT:
                 self._end(tx, row, S.CANCELED, billed=False, cost=0)
-
-    def _step(self, claim: Claim, attempt: Attempt, state: CallState, **facts: Any) -> None:
-        with self._database.write() as tx:
-            self._calls.require(tx, claim)
-            row = self._row(tx, attempt)
-            if row.state != state:
-                self._move(tx, row, state, **facts)
-
-    def _finish(
-        self,
-        claim: Claim,
-        attempt: Attempt,
-        state: CallState,
-        *,
-        billed: bool | None,
-        cost: Decimal | None,
-        **facts: Any,
-    ) -> None:
-        nano = None if cost is None else to_nano(cost)
-        if billed is False and nano is None:
-            nano = 0
-        with self._database.write() as tx:
-            self._calls.require(tx, claim)
-            self._end(tx, self._row(tx, attempt), state, billed=billed, cost=nano, **facts)
-
-    def _end(self, tx: Transaction, row: Any, state: CallState, **facts: Any) -> None:
-        self._move(tx, row, state, ended_at=tx.now, **facts)
-        self._settle(tx, row, cost=facts["cost"], billed=facts["billed"])
-
-    def _settle(self, tx: Transaction, row: Any, *, cost: int | None, billed: bool | None) -> None:
-        if row.reserved is not None:
-            self._budgets.settle(tx, cost, billed=billed, call_key=row.call_key, number=row.number)
-
-    def _row(self, tx: Transaction, attempt: Attempt) -> Any:
-        return tx.execute(ATTEMPT, {"k": attempt.call_key, "n": attempt.number}).one()
-
-    def _move(self, tx: Transaction, row: Any, state: CallState, **facts: Any) -> None:
-        if row.state not in SOURCES[state]:
-            allowed = ", ".join(sorted(SOURCES[state]))
-            raise self._out_of_order(row, f"marked {state}", f"it is {row.state}; only {allowed} can become {state}")
-        self._update(tx, row, state=state, **facts)
-        if state != S.DONE:  # then the call gets its result in the same step
-            tx.execute(FOLLOW, {"k": row.call_key, "n": row.number, "state": state, "updated_at": tx.now})
-
-    def _update(self, tx: Transaction, row: Any, **facts: Any) -> None:
-        tx.execute(SET_ATTEMPT, {"k": row.call_key, "n": row.number, **facts})
-
-    def _out_of_order(self, row: Any, wanted: str, found: str) -> CallOrderError:
-        return CallOrderError(
-            f"Attempt {row.number} at call {row.call_key[:12]} cannot be {wanted}: {found}. Nothing was written."
-        )
 
 
 def _job_columns(job: Job) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from .money import from_nano
 
 __all__ = [
     "NO_LABELS",
+    "NO_TIMING",
     "Attempt",
     "Busy",
     "Call",
@@ -25,6 +26,7 @@ __all__ = [
     "Claimed",
     "Done",
     "Labels",
+    "Timing",
     "attempt_of",
     "call_of",
     "clean",
@@ -96,6 +98,23 @@ class CallSpec:
     parameters: Mapping[str, Any] = field(default_factory=dict[str, Any])
     inputs: tuple[str, ...] = ()
     take: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long a call took.
+
+    Attributes:
+        fetched_at: When its outputs were in the store, seconds since the epoch; default when it is recorded as done.
+        queue_s, run_s: How long it waited and ran at the provider.
+    """
+
+    fetched_at: float | None = None
+    queue_s: float | None = None
+    run_s: float | None = None
+
+
+NO_TIMING = Timing()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from ..errors import ConfigurationError
 from .calls import CHUNK
 from .database import Database, upsert
 from .money import from_nano, to_nano
-from .records import media_in, to_json
+from .records import clean, media_in, to_json
 from .schema import BATCH_ROWS, BATCHES, ROWS
 
 __all__ = ["Batch", "BatchRow", "RowResult", "Rows", "row_key"]
@@ -119,7 +119,13 @@ class Rows:
         """
         with self._database.write() as tx:
             batch = f"{datetime.fromtimestamp(tx.now, UTC):%Y%m%d}-{secrets.token_hex(4)}"
-            values = {"id": batch, "flow": flow, "fingerprint": fingerprint, "source": source, "status": "running"}
+            values = {
+                "id": batch,
+                "flow": flow,
+                "fingerprint": fingerprint,
+                "source": clean(source),
+                "status": "running",
+            }
             tx.execute(insert(BATCHES), {**values, "started_at": tx.now})
             return batch
 
@@ -133,7 +139,9 @@ class Rows:
         """Say which rows a batch has: position, row id, row key. Give a few thousand at a time."""
         if rows:
             with self._database.write() as tx:
-                values = [{"batch": batch, "position": at, "row_id": name, "row_key": key} for at, name, key in rows]
+                values = [
+                    {"batch": batch, "position": at, "row_id": clean(name), "row_key": key} for at, name, key in rows
+                ]
                 tx.execute(insert(BATCH_ROWS), values)
 
     def batch(self, batch: str) -> Batch:
@@ -218,7 +226,7 @@ class Rows:
             "cost": None if cost is None else to_nano(cost),
             "calls": calls,
             "degraded": json.dumps(list(degraded)),
-            "error": error,
+            "error": None if error is None else clean(error),
         }
         with self._database.write() as tx:
             upsert(tx, ROWS, ["key"], {**values, "finished_at": tx.now})

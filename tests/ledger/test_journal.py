@@ -18,8 +18,8 @@ from prefect_media.errors import (
     ParameterError,
     RequestRejectedError,
 )
-from prefect_media.ledger import Attempt, Budget, CallSpec, CallState, Claimed, Done, Labels, Ledger
-from prefect_media.ledger.journal import SOURCES
+from prefect_media.ledger import Attempt, Budget, CallSpec, CallState, Claimed, Done, Labels, Ledger, Timing
+from prefect_media.ledger.moves import SOURCES
 
 Begin = Callable[..., tuple[Claimed, Attempt]]
 S = CallState
@@ -47,9 +47,7 @@ def test_a_call_is_recorded_step_by_step(ledger: Ledger, begin: Begin, job: Any,
         [image],
         cost=Decimal("0.035"),
         usage=usage,
-        fetched_at=start + 5,
-        queue_s=2.0,
-        run_s=3.5,
+        timing=Timing(start + 5, 2.0, 3.5),
     )
     (recorded,) = ledger.calls.attempts(call.key)
     assert (recorded.state, recorded.job, recorded.billed) == (S.DONE, job(), True)
