@@ -102,6 +102,7 @@ class Output:
         expires_s: Seconds from now until the URL is gone, when known.
         words: Word timings, for speech.
         text: The output itself, for transcripts and other text.
+        notes: What a user should know of how it was made; it becomes part of the media's origin.
     """
 
     url: str | None = None
@@ -110,6 +111,7 @@ class Output:
     expires_s: float | None = None
     words: tuple[Word, ...] = ()
     text: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -76,6 +76,8 @@ async def _local(work: Work, job: Job, number: int, output: Output, scratch: Pat
 def _admitted(work: Work, path: Path, output: Output, origin: Origin) -> Media:
     kind = work.candidate.card.output_kind
     name = work.candidate.card.id
+    if output.notes:
+        origin = origin.model_copy(update={"notes": (*origin.notes, *output.notes)})
     try:
         media = admit(path, kind=kind, origin=origin, words=output.words)
     except MediaError as exc:
