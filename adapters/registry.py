@@ -50,6 +50,7 @@ class AdapterEntry:
 
 
 ADAPTERS: dict[str, AdapterEntry] = {
+    "local": AdapterEntry(".local", "LocalAdapter"),
     "replicate": AdapterEntry(
         ".replicate",
         "ReplicateAdapter",
