@@ -33,6 +33,8 @@ FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,wav,mp3,ogg,flac,aac,gif"
 out: they make FFmpeg read other files. Pictures are not opened here at all."""
 
 OPEN_TIMEOUT_S = 10.0
+MISSING_S = 0.2
+"""By how much a Matroska header may promise more than there is."""
 
 
 @contextmanager
@@ -100,7 +102,9 @@ def scan(path: Path) -> Container:
         if not streams:
             if any(isinstance(g, VideoGauge | AudioGauge) for g in gauges):
                 raise ProbeError(f"Cannot use '{path.name}': its streams are empty. The file is truncated or damaged.")
-            raise UnsupportedMediaError(f"Cannot use '{path.name}': it holds neither video nor audio.")
+            raise UnsupportedMediaError(
+                f"Cannot use '{path.name}': it holds neither video nor audio that can be decoded."
+            )
         start = min(stream.start_s for stream in streams)
         end = max(stream.start_s + stream.duration_s for stream in streams)
         return Container(
@@ -121,8 +125,12 @@ def _is_truncated(container: Any, size_bytes: int, end_s: float) -> bool:
     if "mp4" in container.format.name:
         entries = (stream.index_entries for stream in container.streams if stream.index_entries)
         return any(entry.pos + entry.size > size_bytes for each in entries for entry in each)
-    promised_s = (container.duration or 0) / 1_000_000
-    return "matroska" in container.format.name and promised_s > end_s + max(1.0, end_s / 20)
+    if "matroska" not in container.format.name:
+        return False
+    # The header's duration counts every stream; a subtitle may well outlast the picture.
+    others = any(stream.type not in ("video", "audio") for stream in container.streams)
+    slack_s = max(MISSING_S, end_s / 20) if others else MISSING_S
+    return (container.duration or 0) / 1_000_000 > end_s + slack_s
 
 
 def _is_cover(stream: Any) -> bool:
@@ -150,6 +158,10 @@ def _read_packets(path: Path, container: Any, gauges: list[Gauge | None], limits
 
 
 def _gauge(path: Path, stream: Any, limits: Settings) -> Gauge | None:
-    if stream.type == "video" and not _is_cover(stream):
+    from av.audio.stream import AudioStream as Sounding
+    from av.video.stream import VideoStream as Moving
+
+    # A stream that no decoder knows still says that it is video or audio, but is of neither class.
+    if isinstance(stream, Moving) and stream.codec_context is not None and not _is_cover(stream):
         return VideoGauge(path, stream, limits.max_video_pixels)
-    return AudioGauge(stream) if stream.type == "audio" else None
+    return AudioGauge(path, stream) if isinstance(stream, Sounding) and stream.codec_context is not None else None

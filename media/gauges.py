@@ -60,7 +60,8 @@ class Gauge:
 
     kind = "stream"
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, path: Path, stream: Any) -> None:
+        self.name = path.name
         self.stream = stream
         self.time_base: Fraction = stream.time_base or Fraction(1, 1000)
         self.times = array("q")
@@ -95,7 +96,7 @@ class AudioGauge(Gauge):
         for data in packet.iter_sidedata():
             if data.data_type == "skip_samples" and data.data_size >= 8:
                 raw = bytes(data)
-                per_tick = self.stream.codec_context.sample_rate * self.time_base
+                per_tick = max(1, self.stream.codec_context.sample_rate) * self.time_base
                 is_cut = end - start < self.longest  # Ogg and Matroska shorten the last packet themselves (Opus)
                 skipped = round(int.from_bytes(raw[:4], "little") / per_tick)
                 self.floor = start + skipped if skipped else self.floor  # may reach into the next packets (MP3)
@@ -106,10 +107,14 @@ class AudioGauge(Gauge):
 
     def facts(self) -> AudioStream:
         context = self.stream.codec_context
+        if not context.sample_rate or not context.layout.nb_channels:
+            raise ProbeError(
+                f"Cannot use '{self.name}': its sound has no sample rate or no channels. The file is damaged."
+            )
         return AudioStream(
             index=self.stream.index,
             codec=context.codec.canonical_name,
-            sample_rate_hz=context.sample_rate or 0,
+            sample_rate_hz=context.sample_rate,
             channels=context.layout.nb_channels,
             layout={1: "mono", 2: "stereo"}.get(context.layout.nb_channels, context.layout.name or UNKNOWN),
             sample_format=context.format.name if context.format else UNKNOWN,
@@ -123,8 +128,7 @@ class VideoGauge(Gauge):
     kind = "video"
 
     def __init__(self, path: Path, stream: Any, max_pixels: int) -> None:
-        super().__init__(stream)
-        self.name = path.name
+        super().__init__(path, stream)
         self.max_pixels = max_pixels
         self.first: Any = None
         self.tries = 0
@@ -152,7 +156,7 @@ class VideoGauge(Gauge):
         if self.tries < DECODE_TRIES:
             self.tries += 1
             try:
-                self.first = next(iter(packet.decode()), None)
+                self.first = next(iter(self.stream.codec_context.decode(packet)), None)
             except FFmpegError as exc:
                 self.failure = reason_of(exc)
             if self.first is not None:
