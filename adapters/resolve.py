@@ -84,7 +84,8 @@ def input_name(card: Card, name: str) -> str:
 
 def _gathered(card: Card, inputs: dict[str, Given | Sequence[Given]]) -> dict[str, Given | Sequence[Given]]:
     if "image" in inputs and input_name(card, "image") == "images":
-        return {**inputs, "images": _as_list(inputs.pop("image")) + _as_list(inputs.pop("images", []))}
+        first, more = _as_list(inputs["image"]), _as_list(inputs.get("images", []))
+        return {name: value for name, value in inputs.items() if name != "image"} | {"images": first + more}
     return inputs
 
 
