@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import shutil
+import tempfile
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,9 +31,10 @@ from .targets import Target, target_of
 from .types import Word
 from .written import LEAST_TOLERANCE_S, tolerance, verify
 
-__all__ = ["caption", "captions_of", "draw_captions"]
+__all__ = ["add_captions", "caption", "captions_of", "draw_captions"]
 
 SOFT_CODECS = {".mp4": "mov_text", ".mov": "mov_text", ".mkv": "srt", ".webm": "webvtt"}
+SCRIPT_NAME = "captions.ass"
 SOFT_LINE_CHARS, SOFT_LINES = 42, 2
 
 
@@ -83,21 +87,14 @@ def _each(kind: Any, name: str, values: Sequence[Any]) -> list[Any]:
 
 
 def draw_captions(
-    reel: Reel,
-    cues: Sequence[Cue],
-    style: CaptionStyle,
-    scratch: Path,
-    *,
-    highlight: bool = False,
-    font: str | Path | None = None,
+    reel: Reel, cues: Sequence[Cue], style: CaptionStyle, *, highlight: bool = False, font: str | Path | None = None
 ) -> Reel:
-    """Return a reel with captions drawn into its picture (a step of a larger graph).
+    """Return a reel with captions drawn into its picture.
 
     Args:
         reel: The video.
         cues: Captions, in seconds of the reel.
         style: How they look.
-        scratch: Folder that exists until the graph has run.
         highlight: Light each word while it is spoken.
         font: A font file; by default as `find_font` chooses.
 
@@ -122,13 +119,49 @@ def draw_captions(
         )
         for cue in cues
     ]
-    fonts = scratch / "fonts"
-    fonts.mkdir(exist_ok=True)
-    (fonts / f"font{chosen.suffix}").write_bytes(chosen.data)
     ready = reel.settled()
-    path = scratch / "captions.ass"
-    write_script(Script(style, chosen, ready.width, ready.height), drawable, path, highlight=highlight)
-    return ready.seen("ass", filename=str(path), fontsdir=str(fonts))
+    folder = Path(tempfile.mkdtemp(prefix="captions-"))
+    try:
+        fonts = folder / "fonts"
+        fonts.mkdir()
+        (fonts / f"font{chosen.suffix}").write_bytes(chosen.data)
+        write_script(
+            Script(style, chosen, ready.width, ready.height), drawable, folder / SCRIPT_NAME, highlight=highlight
+        )
+        drawn = ready.seen("ass", filename=str(folder / SCRIPT_NAME), fontsdir=str(fonts))
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    # ffmpeg reads these files when the graph runs, so they stay for as long as somebody holds the graph.
+    weakref.finalize(drawn.picture.node, shutil.rmtree, folder, ignore_errors=True)
+    return drawn
+
+
+def add_captions(
+    reel: Reel,
+    *,
+    subtitles: Path | None = None,
+    cues: Sequence[Cue | Mapping[str, Any]] = (),
+    words: Sequence[Word | Mapping[str, Any]] = (),
+    style: str = "outline",
+    highlight: str | None = None,
+    position: str | None = None,
+    size: float | None = None,
+    colour: str | None = None,
+    highlight_colour: str | None = None,
+    font: str | None = None,
+) -> Reel:
+    """Burn captions in, as a step of a larger graph; parameters and errors as for `caption`."""
+    looks = style_of(style, position=position, size=size, colour=colour, highlight_colour=highlight_colour)
+    _check_highlight(highlight)
+    given = captions_of(subtitles=subtitles, cues=cues, words=words, style=looks)
+    shown = _within(given, float(reel.duration), reel.name)
+    return draw_captions(reel, shown, looks, highlight=highlight == "word", font=font)
+
+
+def _check_highlight(highlight: str | None) -> None:
+    if highlight not in (None, "word"):
+        raise ParameterError(f"highlight={highlight!r} is unknown. Known: 'word', or None.")
 
 
 @dataclass(frozen=True)
@@ -196,19 +229,18 @@ def caption(
         ParameterError: A value is not possible, no font covers the text, or all captions begin after the end.
         MediaError: A file cannot be used, or the target not written.
     """
-    looks = style_of(style, position=position, size=size, colour=colour, highlight_colour=highlight_colour)
-    if highlight not in (None, "word"):
-        raise ParameterError(f"highlight={highlight!r} is unknown. Known: 'word', or None.")
     job = _Job(source, target, target_of(target), scan(source))
-    length = job.picture.duration_s
-    given = captions_of(subtitles=subtitles, cues=cues, words=words, style=looks if burn else None)
-    shown = _within(given, max(length, job.found.duration_s), source.name)
+    if burn:
+        parameters: dict[str, Any] = {
+            "subtitles": subtitles, "cues": cues, "words": words, "style": style, "highlight": highlight, "position": position,
+            "size": size, "colour": colour, "highlight_colour": highlight_colour, "font": font,
+        }  # fmt: skip
+        _burnt(job, lambda reel: add_captions(reel, **parameters))
+        return
+    length = max(job.picture.duration_s, job.found.duration_s)
+    shown = _within(captions_of(subtitles=subtitles, cues=cues, words=words), length, source.name)
     with scratch_beside(target) as scratch:
-        if burn:
-            lit = highlight == "word"
-            _burnt(job, lambda reel: draw_captions(reel, shown, looks, scratch, highlight=lit, font=font))
-        else:
-            _soft(job, shown, scratch, _checked_language(language))
+        _soft(job, shown, scratch, _checked_language(language))
 
 
 def _within(cues: Sequence[Cue], length_s: float, name: str) -> list[Cue]:

@@ -18,6 +18,7 @@ FUSED = {
     "fade_video": "fade",
     "remove_audio": "mute",
     "resample_video": "frame_rate",
+    "caption": "caption",
 }
 """Operations by the step of `edit_video` that does the same."""
 COPYING = ("trim_video", "remove_audio")
@@ -32,7 +33,7 @@ def fuse(calls: Sequence[Call]) -> list[Call]:
     fused: list[Call] = []
     run: list[Call] = []
     for name, parameters in calls:
-        if name in FUSED:
+        if name in FUSED and parameters.get("burn", True):  # a subtitle stream needs no encoding
             run.append((name, parameters))
             continue
         if name == "merge" and _encodes(run) and not parameters.get("steps"):
@@ -56,7 +57,7 @@ def _together(run: Sequence[Call]) -> list[Call]:
 def _steps(run: Sequence[Call]) -> list[dict[str, Any]]:
     steps: list[dict[str, Any]] = []
     for name, parameters in run:
-        values = dict(parameters)
+        values = {key: value for key, value in parameters.items() if key not in ("burn", "language")}
         fps = values.pop("fps", None) if name == "fit_video" else None
         if fps is not None:
             steps.append({"do": "frame_rate", "fps": fps})

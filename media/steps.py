@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import Any, Literal, get_args
 
 from ..errors import ParameterError
+from .captions import add_captions
 from .colour import parse_colour
 from .facts import ratio_of
 from .fitting import Fit, Fitted, Gravity, fitted_size
@@ -232,6 +233,7 @@ STEPS: dict[str, Callable[..., Reel]] = {
     "fade": fade,
     "mute": mute,
     "frame_rate": resample,
+    "caption": add_captions,
 }
 """Steps by the name that `edit_video` takes."""
 

@@ -130,7 +130,7 @@ def edit_video(source: Path, target: Path, *, steps: Sequence[Mapping[str, Any]]
     Args:
         source: Any video.
         target: `.mp4`, `.mov`, `.mkv` or `.webm`.
-        steps: In order, each a mapping with `do` (`trim fit reframe speed fade mute frame_rate`) and that step's parameters,
+        steps: In order, each a mapping with `do` (`trim fit reframe speed fade mute frame_rate caption`) and that step's parameters,
             for example `[{"do": "trim", "end_s": 5}, {"do": "fit", "width": 1080, "height": 1920}]`.
 
     Raises:

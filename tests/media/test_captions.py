@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
+import tempfile
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -17,7 +19,9 @@ from prefect_media.media.caption_styles import STYLES
 from prefect_media.media.captions import caption
 from prefect_media.media.container import scan
 from prefect_media.media.fonts import embedded_font, find_font, load_font
+from prefect_media.media.fusing import fuse
 from prefect_media.media.subtitles import Cue, write_subtitles
+from prefect_media.media.video import edit_video
 
 GREY = 110
 WORDS = [
@@ -380,3 +384,44 @@ def test_bad_videos_are_refused(tmp_path: Path, spoil: Callable[[Path], None]) -
     with pytest.raises(MediaError):
         caption(source, tmp_path / "out.mp4", cues=[CUE])
     assert not (tmp_path / "out.mp4").exists()
+
+
+# In one graph with others -------------------------------------------------------------------------------------------
+
+
+def test_captions_join_other_steps_in_one_encoding(tmp_path: Path) -> None:
+    source = clip(tmp_path / "in.mp4", length=2.0)
+    calls = [
+        ("trim_video", {"start_s": 0.5}),
+        ("fit_video", {"width": 320, "height": 180}),
+        ("caption", {"cues": [{"start_s": 0.5, "end_s": 1.0, "text": "Later"}], "size": 0.1, "burn": True}),
+    ]
+    [(name, parameters)] = fuse(calls)
+    assert name == "edit_video"
+    edit_video(source, tmp_path / "out.mp4", **parameters)
+    pictures = frames(tmp_path / "out.mp4")
+    amounts = [int(inked(picture).sum()) for picture in pictures]
+    assert pictures[0].shape == (180, 320, 3)
+    assert len(amounts) == 15
+    assert min(amounts[5:10]) > 100
+    assert max(amounts[:5] + amounts[10:]) == 0
+
+
+def test_the_files_of_a_graph_are_gone_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    source = clip(tmp_path / "in.mp4")
+    caption(source, tmp_path / "out.mp4", cues=[CUE])
+    with pytest.raises(ParameterError):
+        caption(source, tmp_path / "out.mp4", cues=[{**CUE, "text": "word " * 900}])
+    gc.collect()
+    assert list((tmp_path / "temporary").iterdir()) == []
+
+
+def test_a_subtitle_stream_is_not_drawn_into_a_fused_graph() -> None:
+    calls = [
+        ("fade_video", {}),
+        ("caption", {"cues": [CUE], "burn": False}),
+        ("fit_video", {"width": 64, "height": 64}),
+    ]
+    assert fuse(calls) == calls
