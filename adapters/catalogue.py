@@ -79,6 +79,11 @@ def _parsed(path: Path, modified_ns: int, size: int, shared: Path | None, shared
     return parse_card(path, _shared(shared, shared_ns) if shared else None)
 
 
+@lru_cache(maxsize=4096)
+def _typical(path: Path, modified_ns: int, size: int, shared: Path | None, shared_ns: int) -> Decimal | None:
+    return typical_price(_parsed(path, modified_ns, size, shared, shared_ns))
+
+
 def _files(folder: Path) -> Iterator[tuple[Path, int, int]]:
     for path in sorted(folder.rglob("*.toml")):
         if path.name != SHARED:
@@ -88,8 +93,10 @@ def _files(folder: Path) -> Iterator[tuple[Path, int, int]]:
 
 def _shared_file(entry: Entry) -> Path | None:
     beside = entry.path.parent / SHARED
+    if beside.exists():
+        return beside
     packaged = _packaged() / entry.provider / SHARED
-    return next((path for path in (beside, packaged) if path.exists()), None)
+    return packaged if packaged.exists() else None
 
 
 @lru_cache(maxsize=1)
@@ -114,10 +121,14 @@ def entries() -> dict[str, Entry]:
     return {**_packaged_entries(), **own}
 
 
+def _state(entry: Entry) -> tuple[Path, int, int, Path | None, int]:
+    """What a parsed card depends on."""
+    stat, shared = entry.path.stat(), _shared_file(entry)
+    return entry.path, stat.st_mtime_ns, stat.st_size, shared, shared.stat().st_mtime_ns if shared else 0
+
+
 def _load(entry: Entry) -> Card:
-    stat = entry.path.stat()
-    shared = _shared_file(entry)
-    return _parsed(entry.path, stat.st_mtime_ns, stat.st_size, shared, shared.stat().st_mtime_ns if shared else 0)
+    return _parsed(*_state(entry))
 
 
 def _unknown(model: str, known: dict[str, Entry]) -> UnknownModelError:
@@ -204,14 +215,14 @@ def candidates(model: str, capability: str | None = None, available: Collection[
     able = [entry for entry in named if capability in (None, entry.capability)]
     if not able:
         raise _unable(model, str(capability), named, known)
-    cards = [_load(entry) for entry in able]
-    return sorted(cards, key=lambda card: _rank(card, available))
+    ranked = sorted(able, key=lambda entry: _rank(entry, available)) if len(able) > 1 else able
+    return [_load(entry) for entry in ranked]
 
 
-def _rank(card: Card, available: Collection[str] | None) -> tuple[bool, bool, Decimal, str]:
-    usable = available is None or card.is_local or card.provider in available
-    price = typical_price(card)
-    return not usable, price is None, price or Decimal(0), card.id
+def _rank(entry: Entry, available: Collection[str] | None) -> tuple[bool, bool, Decimal, str]:
+    usable = available is None or entry.provider in ("local", *available)
+    price = _typical(*_state(entry))
+    return not usable, price is None, price or Decimal(0), entry.id
 
 
 def _unable(model: str, capability: str, named: list[Entry], known: dict[str, Entry]) -> UnknownModelError:
