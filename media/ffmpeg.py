@@ -133,7 +133,7 @@ def _capabilities(exe: str) -> Capabilities:
         exe=exe,
         version=version[1] if version else "unknown",
         filters=frozenset(re.findall(r"^ [A-Z.|]{2,3} +(\w+) +\S*->", ask("-filters"), re.MULTILINE)),
-        encoders=frozenset(re.findall(r"^ [A-Z.]{6} +(\w+) ", ask("-encoders"), re.MULTILINE)),
+        encoders=frozenset(re.findall(r"^ [A-Z.]{6} +(\S+) ", ask("-encoders"), re.MULTILINE)),
     )
 
 

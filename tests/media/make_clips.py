@@ -173,6 +173,17 @@ def truncated(share: float = 0.6, name: str = "faststart.mp4") -> Path:
     return path
 
 
+def damaged(name: str = "faststart.mp4") -> Path:
+    """Return a file whose header is whole and whose coded data has flipped bits."""
+    data = bytearray(clip(name).read_bytes())
+    begin = data.index(b"mdat") + 400
+    for place in range(begin, len(data), 97):
+        data[place] ^= 0x55
+    path = folder() / f"damaged-{name}"
+    path.write_bytes(data)
+    return path
+
+
 def sparse(seconds: int = 36_000) -> Path:
     """Return a tiny file of four frames, the last of them hours later."""
     path = folder() / f"sparse-{seconds}.mp4"
