@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any, Literal, Self, cast
@@ -50,6 +51,7 @@ class Parameter(BaseModel):
         choices: Allowed values.
         map: Our value (as text) to the provider's, for example `jpeg` to `jpg`.
         encode: Pattern of the provider's text, for example `{}s`.
+        pattern: Regular expression for a text that is not a name in `map`.
         min_length, max_length: Of text, in characters, or of a list.
         help: One line for people.
     """
@@ -66,6 +68,7 @@ class Parameter(BaseModel):
     choices: tuple[str | int | float, ...] = ()
     map: dict[str, Any] = {}
     encode: str = ""
+    pattern: str = ""
     min_length: int | None = None
     max_length: int | None = None
     help: str = ""
@@ -104,6 +107,9 @@ class Parameter(BaseModel):
             raise Rejected(f"{show(value)} is not text.")
         if self.choices and value not in self.choices:
             return cast("str", self._choice(value))
+        if self.pattern and value not in self.map and not re.fullmatch(self.pattern, value):
+            hint = suggestion(value, self.map)
+            raise Rejected(f"{show(value)} is not one of {', '.join(self.map)}, nor of the provider's own form.{hint}")
         self._check_length(value)
         return value
 

@@ -7,7 +7,7 @@ never 0.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
 from itertools import pairwise
 from typing import Annotated, Literal
 
@@ -177,19 +177,25 @@ class PerCharacter(TariffBase):
     Attributes:
         minimum: Least number of characters that is billed.
         below: Part that the real price may lie below this.
+        step_usd: Smallest amount that is billed: low and high are rounded to it, down and up.
     """
 
     rule: Literal["character"] = "character"
     per: int = 1000
     minimum: int = 0
     below: Decimal = Field(default=Decimal(0), ge=0, le=1)
+    step_usd: Decimal | None = Field(default=None, gt=0)
 
     def charge(self, terms: Terms) -> Money:
         rate = self.rate(terms)
         if rate is None:
             return Money()
         price = rate * max(len(terms.text), self.minimum) / self.per
-        return Money.of(price * (1 - self.below), price, price)
+        low, high = price * (1 - self.below), price
+        if step := self.step_usd:
+            low = (low / step).to_integral_value(ROUND_FLOOR) * step
+            high = (high / step).to_integral_value(ROUND_CEILING) * step
+        return Money.of(low, price, high)
 
 
 class PlanFigure(BaseModel):

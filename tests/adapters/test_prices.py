@@ -119,6 +119,13 @@ def test_price_that_depends_on_nothing_unknown(
         ({"rule": "second", "usd": 0.07}, lasting(4.75, 5.25), {}, ("0.3325", "0.35", "0.3675")),
         # may be half of it
         ({"rule": "character", "usd": 0.08, "below": 0.5}, None, {"text": "x" * 500}, ("0.02", "0.04", "0.04")),
+        # 5 characters at 0.04 for 1000 are 0.0002: two or three steps of 0.00008
+        (
+            {"rule": "character", "usd": 0.04, "step_usd": 0.00008},
+            None,
+            {"text": "x" * 5},
+            ("0.00016", "0.0002", "0.00024"),
+        ),
         # between 5 s and 10 s both products are possible, the middle is the longer one
         (
             {"rule": "output", "tiers": [[5, 0.35], [10, 0.7]]},

@@ -152,6 +152,16 @@ def test_every_problem_is_in_one_error() -> None:
     assert all(problem.startswith(f"{FLUX}: ") for problem in caught.value.problems)
 
 
+def test_a_voice_is_a_known_name_or_of_the_form_of_an_id() -> None:
+    card = get("elevenlabs:eleven_v3")
+    own = resolve(card, {"text": "x", "voice": "AbCdEfGhIjKlMnOpQrSt"})
+    assert own.payload["voice_id"] == "AbCdEfGhIjKlMnOpQrSt"
+    assert problems_of(lambda: resolve(card, {"text": "x", "voice": "Rachael"})) == (
+        "elevenlabs:eleven_v3: voice='Rachael' is not one of Rachel, Sarah, George, Alice, Brian, Charlie, nor of the "
+        "provider's own form. Did you mean 'Rachel'?",
+    )
+
+
 def test_missing_input_and_prompt_are_named() -> None:
     assert problems_of(lambda: resolve(get(KLING), {})) == (
         f"{KLING}: image: missing; this model needs image as 'image'.",
