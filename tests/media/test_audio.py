@@ -78,15 +78,14 @@ def test_convert_keeps_the_length_and_the_sound(tmp_path: Path, suffix: str, rat
         assert np.array_equal(samples, decoded(source)[0])
 
 
-@pytest.mark.parametrize("suffix", FORMATS)
-def test_equal_inputs_give_equal_bytes(tmp_path: Path, suffix: str) -> None:
+def test_equal_inputs_give_equal_bytes(tmp_path: Path) -> None:
     source = wav(tmp_path / "in.wav", np.stack([sine(0.4), sine(0.4, hertz=700)], axis=1))
-    operations: list[Callable[[Path], None]] = [
-        lambda t: convert_audio(source, t, sample_rate_hz=48_000 if suffix != ".mp3" else 22_050),
-        lambda t: concat_audio([source, source], t, crossfade_s=0.1),
-        lambda t: trim_silence(source, t),
+    runs: list[tuple[str, Callable[[Path], object]]] = [
+        *((suffix, lambda t: convert_audio(source, t)) for suffix in FORMATS),
+        (".m4a", lambda t: concat_audio([source, source], t, crossfade_s=0.1)),
+        (".mp3", lambda t: trim_silence(source, t, max_pause_s=0.1)),
     ]
-    for number, run in enumerate(operations):
+    for number, (suffix, run) in enumerate(runs):
         names = [tmp_path / f"{number}{half}{suffix}" for half in "ab"]
         for name in names:
             run(name)

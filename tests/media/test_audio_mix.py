@@ -147,7 +147,7 @@ def test_fade_out_ends_in_silence(tmp_path: Path) -> None:
 
 def test_equal_inputs_give_equal_bytes(tmp_path: Path) -> None:
     bed, spoken = wav(tmp_path / "bed.wav", sine(1.0, 700)), voice(tmp_path / "voice.wav", 1.0)
-    for suffix in (".wav", ".m4a", ".ogg"):
+    for suffix in (".wav", ".m4a"):
         for name in "ab":
             mix([bed, spoken], tmp_path / f"{name}{suffix}", speech=1, lufs=-18)
         assert (tmp_path / f"a{suffix}").read_bytes() == (tmp_path / f"b{suffix}").read_bytes()

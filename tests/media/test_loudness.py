@@ -185,7 +185,7 @@ def test_gain_stops_at_24_db(tmp_path: Path) -> None:
 
 def test_equal_inputs_give_equal_bytes(tmp_path: Path) -> None:
     source = write_wav(tmp_path / "in.wav", music(1, 44_100, 3), 44_100)
-    for suffix in (".wav", ".flac", ".mp3", ".m4a", ".ogg", ".aac"):
+    for suffix in (".wav", ".m4a", ".ogg"):
         for name in ("a", "b"):
             normalize_loudness(source, tmp_path / f"{name}{suffix}")
         assert (tmp_path / f"a{suffix}").read_bytes() == (tmp_path / f"b{suffix}").read_bytes()
