@@ -28,6 +28,7 @@ from .schema import SCHEMA_VERSION, found_version, prepare
 __all__ = ["Database", "Transaction", "upsert"]
 
 LOCK_WAIT_S = 60
+PG_LOCK_TIMEOUT = "55P03"
 ADVISORY_LOCK = 0x5052_4546_4D45_4449
 """Any fixed number; it names the one lock of all ledgers in one PostgreSQL database."""
 WRITES = "prefect_media_writes"
@@ -77,7 +78,11 @@ class Database:
         self._process = os.getpid()
         self._local = threading.local()
         self.engine = self._open()
-        self._check_schema()
+        try:
+            self._check_schema()
+        except BaseException:
+            self.engine.dispose()
+            raise
 
     @property
     def is_sqlite(self) -> bool:
@@ -95,7 +100,7 @@ class Database:
             event.listen(engine, "begin", _begin_sqlite)
             return engine
         given = self.url.query.get("options", "")
-        settings = f"{given} -c lock_timeout={LOCK_WAIT_S}s -c idle_in_transaction_session_timeout={LOCK_WAIT_S}s"
+        settings = f"{given} -c lock_timeout={LOCK_WAIT_S * 1000:.0f} -c idle_in_transaction_session_timeout=60000"
         url = self.url.difference_update_query(["options"])
         try:
             return create_engine(url, pool_pre_ping=True, connect_args={"options": settings.strip()}, **options)
@@ -197,8 +202,10 @@ class Database:
         """Return what a database error means to the user."""
         reason = str(error.orig).strip().splitlines()[0] if error.orig else type(error).__name__
         if not self.is_sqlite:
+            if getattr(error.orig, "sqlstate", None) == PG_LOCK_TIMEOUT:
+                return self._locked()
             return LedgerError(
-                f"The ledger {self.place} did not answer: {reason}. Check that the server runs and the URL is right."
+                f"The ledger {self.place} failed: {reason}. Check that the server runs and the URL is right."
             )
         code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
         match code:
@@ -214,12 +221,15 @@ class Database:
                     f"The disk of the ledger {self.place} is full. Nothing was recorded; free some space."
                 )
             case sqlite3.SQLITE_BUSY:
-                return LedgerError(
-                    f"The ledger {self.place} was locked by another process for {LOCK_WAIT_S} s. End the process that "
-                    "holds it (a stopped run, or a database tool with an open transaction)."
-                )
+                return self._locked()
             case _:
                 return LedgerError(f"The ledger {self.place} failed: {reason}.")
+
+    def _locked(self) -> LedgerError:
+        return LedgerError(
+            f"The ledger {self.place} was locked by another process for {LOCK_WAIT_S} s. End the process that "
+            "holds it (a stopped run, or a database tool with an open transaction)."
+        )
 
     def close(self) -> None:
         """Close all connections."""

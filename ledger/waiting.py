@@ -31,8 +31,11 @@ class Waiting:
         """Return a future that is done when it is worth asking for the call again."""
         future: Future[None] = Future()
         with self._lock:
+            if self._stop.is_set():
+                future.set_result(None)
+                return future
             self._futures.setdefault(key, []).append(future)
-            if self._thread is None and not self._stop.is_set():
+            if self._thread is None:
                 self._thread = threading.Thread(target=self._poll, name="prefect-media-waiting", daemon=True)
                 self._thread.start()
         return future

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy
+
 from prefect_media.adapters.base import Job
 from prefect_media.ledger import Attempt, Budget, CallSpec, Claimed, Labels, Ledger
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from prefect_media.errors import BudgetExceeded, ConfigurationError, JobFailedError, ParameterError
 from prefect_media.ledger import Attempt, Budget, CallState, Claimed, Ledger
 

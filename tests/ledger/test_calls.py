@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+
 from prefect_media.errors import ClaimLostError, ConfigurationError
 from prefect_media.ledger import Attempt, Busy, CallSpec, CallState, Claimed, Done, Labels, Ledger
 

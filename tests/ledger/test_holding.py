@@ -6,6 +6,7 @@ from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
+
 from prefect_media.ledger import Busy, CallSpec, CallState, Claimed, Done, Ledger, hold
 
 Spec = Callable[..., CallSpec]
@@ -150,6 +151,7 @@ async def test_closing_the_ledger_wakes_those_who_wait(url: str, spec: Spec) -> 
     future = ledger.waiting.future(spec().key)
     ledger.close()
     assert future.done()
+    assert ledger.waiting.future(spec().key).done(), "nobody can wait on a closed ledger"
 
 
 def test_the_current_ledger_is_the_one_that_the_settings_name(

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+
 from prefect_media.adapters.base import Usage
 from prefect_media.errors import (
     CallOrderError,

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from prefect_media.ledger import Ledger
 from prefect_media.ledger.limits import fair_share
 

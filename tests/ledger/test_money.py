@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from prefect_media.errors import ParameterError
 from prefect_media.ledger.money import from_nano, parse_money, show_money, to_nano
 

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from prefect_media.ledger.owner import is_surely_dead, this_process
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux's /proc")

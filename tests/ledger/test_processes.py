@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+
 from prefect_media.ledger import Budget, Busy, CallSpec, CallState, Claimed, Done, Ledger, hold
 
 Child = Callable[..., "subprocess.Popen[str]"]

@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+
 from prefect_media.errors import ConfigurationError, LedgerError
 from prefect_media.ledger import Ledger, RowResult, media_in, row_key
 from prefect_media.media.types import Image

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+
 from prefect_media.errors import ConfigurationError, ContentRejectedError, JobFailedError
 from prefect_media.ledger import GROUPS, Attempt, Claimed, Labels, Ledger
 

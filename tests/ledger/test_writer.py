@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 import sqlalchemy
+
 from prefect_media.errors import BudgetExceeded, LedgerError
-from prefect_media.ledger import Budget, CallSpec, Claimed, Ledger
+from prefect_media.ledger import Budget, Busy, CallSpec, Claimed, Ledger
 
 URL = "https://x/1"
 
@@ -187,7 +188,51 @@ def test_a_ledger_locked_by_a_tool_says_so(sqlite_url: str, monkeypatch: pytest.
         ledger.uploads.remember("fal", _key(1), URL)
 
 
+def test_a_server_lock_that_somebody_keeps_says_so(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("prefect_media.ledger.database.LOCK_WAIT_S", 0.05)
+    monkeypatch.setattr("prefect_media.ledger.database.ADVISORY_LOCK", 4711)  # other tests may use the server too
+    with (
+        Ledger(postgres_url) as ledger,
+        Ledger(postgres_url) as other,
+        other._database.write(),
+        pytest.raises(LedgerError, match="was locked by another process"),
+    ):
+        ledger.uploads.remember("fal", _key(1), URL)
+
+
+def test_the_ledger_goes_on_after_the_server_has_dropped_its_connections(postgres_url: str) -> None:
+    name = sqlalchemy.make_url(postgres_url).query["options"]
+    url = sqlalchemy.make_url(postgres_url).update_query_dict({"application_name": str(name)[-20:]})
+    with Ledger(url.render_as_string(hide_password=False)) as ledger, Ledger(postgres_url) as other:
+        ledger.submit(ledger.uploads.remember, "fal", _key(1), URL).result(30)
+        with other._database.write() as tx:
+            kill = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = %s"
+            assert tx.connection.exec_driver_sql(kill, (str(name)[-20:],)).scalar() == 1
+        ledger.submit(ledger.uploads.remember, "fal", _key(2), URL).result(30)
+        assert len(ledger.uploads.known("fal", [_key(1), _key(2)])) == 2
+
+
 def test_closing_from_a_with_block_and_twice_is_fine(url: str) -> None:
     with Ledger(url) as ledger:
         ledger.uploads.remember("fal", _key(1), URL)
     ledger.close()
+
+
+def test_claims_are_renewed_while_the_loop_is_blocked(
+    url: str, clock: Any, spec: Callable[..., CallSpec], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("prefect_media.ledger.ledger.BEAT_S", 0.01)
+    with Ledger(url, clock=clock) as ledger:
+        claimed = ledger.calls.claim(spec(), lease_s=60)
+        assert isinstance(claimed, Claimed)
+        for _ in range(5):
+            clock.pass_s(30)
+            while not _renewed(ledger, spec().key, clock.now + 30):
+                threading.Event().wait(0.01)
+        assert isinstance(ledger.calls.claim(spec()), Busy)
+
+
+def _renewed(ledger: Ledger, key: str, until: float) -> bool:
+    call = ledger.calls.find(key)
+    assert call is not None
+    return call.lease_until is not None and call.lease_until > until
