@@ -22,7 +22,7 @@ from .reel import Reel, evened, tagged
 from .remux import shot_of, splice
 from .runner import scratch_beside
 from .soundtrack import Soundtrack
-from .steps import speed
+from .steps import prepare, speed
 from .streams import VideoStream
 from .targets import SAMPLE_RATE_HZ, Target, target_of
 from .written import tolerance, verify
@@ -83,9 +83,8 @@ def merge(
         ParameterError: A value is not possible, or there is nothing to merge.
         MediaError: A source cannot be used, or the target not written.
     """
-    job = _Job(
-        video, target, target_of(target), scan(video), f"merge '{video.name}' into '{target.name}'", parse_rate(fps)
-    )
+    what = f"merge '{video.name}' into '{target.name}'"
+    job = _Job(video, target, target_of(target), scan(video), what, parse_rate(fps), tuple(prepare(steps)))
     _check(duration, music_gain_db, own_gain_db, duck_db)
     check_target(-16.0 if lufs is None else lufs, true_peak)
     speech, bed = (None if path is None else open_sound(path) for path in (voice, music))

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import av
 import imageio_ffmpeg
+import numpy as np
 from PIL import Image
 
 WIDTH, HEIGHT = 64, 48
@@ -71,7 +72,7 @@ CLIPS: dict[str, str] = {
     "full_range.mp4": f"{_video(then=',scale=in_range=tv:out_range=pc,setparams=range=pc')} -c:v libx264 -preset ultrafast -qp 8 -pix_fmt yuvj420p",
     "ten_bit.mp4": f"{_video(then=',format=yuv420p10le')} {_tone()} -c:v libx264 -preset ultrafast -qp 8 -pix_fmt yuv420p10le {_AAC}",
     "hdr.mp4": f"{_video(then=f',format=yuv420p10le,setparams={_PQ}')} {_tone()} -c:v libx265 -preset ultrafast -x265-params log-level=0 {_TAGS} -tag:v hvc1 {_AAC}",
-    "hevc.mp4": f"{_video()} -c:v libx265 -preset ultrafast -x265-params log-level=0:bframes=0 -pix_fmt yuv420p -tag:v hvc1",
+    "hevc.mp4": f"{_video()} -c:v libx265 -preset ultrafast -x265-params log-level=0:bframes=0:qp=8 -pix_fmt yuv420p -tag:v hvc1",
     "interlaced.mp4": f"{_video(then=',interlace')} -c:v libx264 -preset ultrafast -flags +ilme+ildct -x264-params interlaced=1 -pix_fmt yuv420p",
     "single.mp4": f"{_video(0.04)} {_X264}",
     "webm.webm": f"{_video()} {_tone(rate=48000)} -c:v libvpx-vp9 -deadline realtime -cpu-used 8 -crf 20 -b:v 0 -c:a libopus",
@@ -83,10 +84,10 @@ CLIPS: dict[str, str] = {
     "long_sound.mp4": f"{_video()} {_tone(1.0)} {_X264} {_AAC}",
     "blue.mp4": f"-f lavfi -i color=0x0000ff:s=96x40:r=30:d=0.5 {_X264}",
     "green_screen.mp4": f'{_video(then="")} -filter_complex "color=0x00ff00:s={WIDTH}x{HEIGHT}:r={RATE}:d={SECONDS},format=rgb24,drawbox=x=16:y=12:w=32:h=24:c=0xc80000:t=fill,scale=out_color_matrix=bt709:out_range=tv,format=yuv420p,setparams=colorspace=bt709:range=tv[v]" -map [v] {_X264}',
-    "voice.wav": '-f lavfi -i "sine=f=300:d=1.0:r=22050,volume=0.4" -ac 1',
-    "short_voice.wav": '-f lavfi -i "sine=f=300:d=0.3:r=22050,volume=0.4" -ac 1',
-    "voice8k.mp3": '-f lavfi -i "sine=f=300:d=0.5:r=8000,volume=0.4" -ac 1',
-    "voice51.m4a": '-f lavfi -i "sine=f=300:d=0.5:r=48000,volume=0.4" -af "pan=5.1|c0=c0|c1=c0|c2=c0|c4=c0" -c:a aac',
+    "voice.wav": '-f lavfi -i "sine=f=300:d=1.0:r=22050,volume=4" -ac 1',
+    "short_voice.wav": '-f lavfi -i "sine=f=300:d=0.3:r=22050,volume=4" -ac 1',
+    "voice8k.mp3": '-f lavfi -i "sine=f=300:d=0.5:r=8000,volume=4" -ac 1',
+    "voice51.m4a": '-f lavfi -i "sine=f=300:d=0.5:r=48000,volume=4" -af "pan=5.1|c0=c0|c1=c0|c2=c0|c4=c0" -c:a aac',
     "music.mp3": '-f lavfi -i "anoisesrc=d=0.4:c=pink:a=0.3:r=44100:seed=1" -ac 2',
 }
 """Arguments of ffmpeg by the name of the file."""
@@ -249,3 +250,13 @@ def shows_quarters(
         near(picture.getpixel((int(x * picture.width), int(y * picture.height))), colour, slack)
         for (x, y), colour in (corners or CORNERS).items()
     )
+
+
+def spectrum(path: Path, hertz: int, start_s: float = 0.0, end_s: float | None = None) -> float:
+    """Return how strong a tone is in the sound of a file, as an amplitude from 0 to 1."""
+    with av.open(str(path)) as container:
+        rate = container.streams.audio[0].codec_context.sample_rate
+        parts = [shown.to_ndarray().astype(np.float64).mean(axis=0) for shown in container.decode(audio=0)]
+    wave = np.concatenate(parts)[int(start_s * rate) : None if end_s is None else int(end_s * rate)]
+    turns = np.exp(-2j * np.pi * hertz * np.arange(len(wave)) / rate)
+    return float(2 * abs((wave * turns).mean()))
