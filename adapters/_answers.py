@@ -48,6 +48,7 @@ class Spill:
         self._left = max_bytes
         self._rest = bytearray()
         self._searched = 0
+        self._floor = 0  # behind the last opening, which would otherwise be found again
         self._file: IO[bytes] | None = None
         self._undecoded = b""
         self.paths: list[Path] = []
@@ -63,7 +64,7 @@ class Spill:
 
     def _scan(self, data: bytes) -> bytes:
         self._rest += data
-        found = self._opening.search(self._rest, max(0, self._searched - self._tail))
+        found = self._opening.search(self._rest, max(self._floor, self._searched - self._tail))
         if found is None:
             self._searched = len(self._rest)
             if len(self._rest) > MAX_REST_BYTES:
@@ -71,7 +72,7 @@ class Spill:
             return b""
         after = bytes(self._rest[found.end() :])
         del self._rest[found.end() :]
-        self._searched = len(self._rest)
+        self._searched = self._floor = len(self._rest)
         path = self._folder / f"answer-{len(self.paths)}.bin"
         self.paths.append(path)
         self._file = path.open("wb")
