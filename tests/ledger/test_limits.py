@@ -3,13 +3,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prefect_media.ledger import Ledger
 from prefect_media.ledger.limits import fair_share
 
 
+@settings(deadline=None)
 @given(
     st.integers(0, 100), st.dictionaries(st.text(min_size=1, max_size=3), st.integers(0, 50), min_size=1, max_size=8)
 )
@@ -52,6 +53,7 @@ def test_a_share_that_is_given_back_is_free_for_others(ledger: Ledger, monkeypat
     assert (share.granted, share.members) == (10, 1)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 12), st.integers(0, 12)), min_size=1, max_size=25),
 )

@@ -3,7 +3,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prefect_media.errors import ParameterError
@@ -47,6 +47,7 @@ def test_amounts_that_do_not_fit_are_refused() -> None:
         to_nano(Decimal("NaN"))
 
 
+@settings(deadline=None)
 @given(st.integers(0, 9_000_000_000 * 10**9))
 def test_nano_usd_survive_the_way_to_usd_and_back(nano: int) -> None:
     assert to_nano(from_nano(nano)) == nano
