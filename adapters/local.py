@@ -182,6 +182,10 @@ class LocalAdapter:
         """Return False: nothing is recorded."""
         return False
 
+    def match(self, request: Request, found: RecentJob) -> Job | None:
+        """Return None: nothing is recorded."""
+        return None
+
     async def upload(self, media: AnyMedia) -> Upload | None:
         """Return None: files are read where they are."""
         return None

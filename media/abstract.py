@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -12,11 +12,6 @@ from .canvas import Canvas, from_oklab, gradient
 from .noise import enlarged, mixed, smoothstep
 from .scenery import Scene
 from .sky import sampled
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Plane = NDArray[np.float32]
 
 __all__ = ["compose_abstract", "palette"]
 

@@ -12,9 +12,7 @@ from .noise import Noise, smoothstep
 from .runner import check_not_cancelled
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Plane = NDArray[np.float32]
+    from .noise import Plane
 
 __all__ = ["Canvas", "colour", "from_oklab", "gradient", "to_oklab"]
 
@@ -81,7 +79,8 @@ class Canvas:
         self.rgb: Plane = np.zeros((3, height, width), np.float32)
         self.x: Plane = ((np.arange(width, dtype=np.float32) + 0.5) / width)[None, :]
         self.y: Plane = ((np.arange(height, dtype=np.float32) + 0.5) / height)[:, None]
-        self.unit = min(min(width, height) * 1.35, (width * height) ** 0.5)
+        # Of a thin strip things are taller than it, or there would be thousands of them.
+        self.unit = max(min(min(width, height) * 1.35, (width * height) ** 0.5), max(width, height) / 14)
 
     @property
     def aspect(self) -> float:

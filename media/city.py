@@ -92,7 +92,7 @@ def _windows(land: Land, random: Any, part: tuple[slice, slice], far: float, dar
     value = lights[np.minimum(x.astype(int), across - 1)[None, :], np.minimum(y.astype(int), down - 1)[:, None]]
     glass = mixed(land.haze, colour(land.mood.sky[1]), 0.5) * (0.75 if dark > 0.3 else 1.0)
     canvas.blend(glass, pane * 0.16 * (1 - far), rows, columns)
-    inks = NEON_INKS if land.mood is not None and land.mood.sky[-1] == "#ff8d77" else WINDOW_INKS
+    inks = NEON_INKS if land.mood.sky[-1] == "#ff8d77" else WINDOW_INKS
     on = pane & (value < 0.10 + 0.45 * dark * (0.35 + chance))
     strength = on * (0.30 + 0.7 * (value * 977 % 1)) * dark * (1 - 0.75 * far)
     canvas.shine(colour(inks[int(chance * 3.99)]), strength, rows, columns)

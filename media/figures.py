@@ -30,39 +30,17 @@ def lighthouse(land: Land, x: float, foot: float, size: float) -> None:
     """Paint a lighthouse on its rock; `foot` is the row where the tower stands, `size` its height, in pixels."""
     canvas, mood = land.canvas, land.mood
     u, top = size / 10, foot - size
-    side = 1 if land.light.x > x else -1
     lamp = (x, top - 0.55 * u)
     dim = max(mood.stars, 0.9 * mood.backlit, 0.55 * (mood.fog > 0.9), 0.6 * (mood.direct < 0.2))
     if dim > 0.2:
         _beams(canvas, lamp, size, dim)
-    shade = lambda text, lit: np.clip(
-        np.stack(land.ink(colour(text), lit, 0.05)) * (1 - 0.2) + colour(text) * 0.2, 0, 1
-    )  # noqa: E731
-    bands: list[tuple[list[Point], Any]] = []
-    for band in range(6):
-        low, high = foot - size * band / 6, foot - size * (band + 1) / 6
-        wide_low, wide_high = (u * (1.02 - 0.42 * k / 6) for k in (band, band + 1))
-        text = "#f3ece0" if band % 2 == 0 else "#c8433a"
-        for strip in range(6):  # six strips from lit to shaded make the tower round
-            a, b = (-1 + 2 * strip / 6, -1 + 2 * (strip + 1) / 6)
-            lit = 0.5 + 0.5 * np.cos(np.pi * (0.5 * (a + b) - 0.55 * side) / 1.7)
-            bands.append(
-                (
-                    [
-                        (x + a * wide_high, high),
-                        (x + b * wide_high + 0.4, high),
-                        (x + b * wide_low + 0.4, low),
-                        (x + a * wide_low, low),
-                    ],
-                    shade(text, lit),
-                )
-            )
-    dark, roof = shade("#3a3f4a", 0.3), shade("#a8362f", 0.6)
+    bands = _tower(land, x, foot, size)
+    dark, roof = _shade(land, "#3a3f4a", 0.3), _shade(land, "#a8362f", 0.6)
     bands += [
         (_bar(x - 0.85 * u, top - 0.12 * u, x + 0.85 * u, top + 0.12 * u), dark),
         (
             _bar(x - 0.45 * u, top - 0.95 * u, x + 0.45 * u, top - 0.12 * u),
-            np.array([1.0, 0.93, 0.72]) if dim > 0.2 else shade("#cfe3ea", 0.7),
+            np.array([1.0, 0.93, 0.72]) if dim > 0.2 else _shade(land, "#cfe3ea", 0.7),
         ),
         (_bar(x - 0.06 * u, top - 0.95 * u, x + 0.06 * u, top - 0.12 * u), dark),
         ([(x - 0.66 * u, top - 0.90 * u), (x + 0.66 * u, top - 0.90 * u), (x, top - 1.55 * u)], roof),
@@ -75,6 +53,28 @@ def lighthouse(land: Land, x: float, foot: float, size: float) -> None:
     if dim > 0.2:
         canvas.glow(lamp, 0.55 * u, (1.0, 0.93, 0.74), 0.9 * dim)
         canvas.glow(lamp, 2.4 * u, (1.0, 0.88, 0.62), 0.40 * dim)
+
+
+def _shade(land: Land, text: str, lit: float) -> Any:
+    """A painted surface near by: a fifth of its colour stays whatever the light."""
+    return np.clip(np.stack(land.ink(colour(text), lit, 0.05)) * 0.8 + colour(text) * 0.2, 0, 1)
+
+
+def _tower(land: Land, x: float, foot: float, size: float) -> list[tuple[list[Point], Any]]:
+    """Six bands of red and white, each of six strips from lit to shaded, which make the tower round."""
+    side = 1 if land.light.x > x else -1
+    shapes: list[tuple[list[Point], Any]] = []
+    for band in range(6):
+        low, high = foot - size * band / 6, foot - size * (band + 1) / 6
+        wide_low, wide_high = (size / 10 * (1.02 - 0.42 * k / 6) for k in (band, band + 1))
+        text = "#f3ece0" if band % 2 == 0 else "#c8433a"
+        for strip in range(6):
+            a, b = (-1 + 2 * strip / 6, -1 + 2 * (strip + 1) / 6)
+            lit = 0.5 + 0.5 * np.cos(np.pi * (0.5 * (a + b) - 0.55 * side) / 1.7)
+            upper = [(x + a * wide_high, high), (x + b * wide_high + 0.4, high)]
+            lower = [(x + b * wide_low + 0.4, low), (x + a * wide_low, low)]
+            shapes.append((upper + lower, _shade(land, text, lit)))
+    return shapes
 
 
 def _beams(canvas: Canvas, lamp: Point, size: float, strength: float) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -10,11 +10,23 @@ from .canvas import Canvas
 from .noise import mixed, smoothstep
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from .noise import Plane
 
-    Plane = NDArray[np.float32]
+__all__ = ["Leaves", "broad_tree", "conifers", "grass", "palm", "tree_line"]
 
-__all__ = ["broad_tree", "conifers", "grass", "palm", "tree_line"]
+
+class Leaves(NamedTuple):
+    """Colours of leaves or needles.
+
+    Attributes:
+        shade: Away from the light.
+        lit: Towards it.
+        side: -1 when the light comes from the left, 1 from the right.
+    """
+
+    shade: Any
+    lit: Any
+    side: int
 
 
 def tree_line(canvas: Canvas, name: str, crest: Plane, tallest: float, crowd: float) -> Plane:
@@ -45,12 +57,10 @@ def conifers(
     canvas: Canvas,
     name: str,
     crest: Plane,
+    leaves: Leaves,
     *,
     tall: float,
     count: int,
-    ink: Any,
-    rim: Any,
-    side: int,
     clearing: tuple[float, float] = (-1.0, -1.0),
 ) -> None:
     """Paint single conifers that stand on a crest, smaller ones first.
@@ -59,11 +69,9 @@ def conifers(
         canvas: To paint on.
         name: Element it belongs to.
         crest: Where the ground is, pixels from the top for each column.
+        leaves: Their colours.
         tall: Height of the tallest in pixels.
         count: How many.
-        ink: Colour in the shade.
-        rim: Colour on the side that is lit.
-        side: -1 when the light comes from the left, 1 from the right.
         clearing: Columns that stay free of trees, as shares of the width.
     """
     random = canvas.noise.stream(f"{name} conifers")
@@ -79,10 +87,11 @@ def conifers(
             continue
         place *= canvas.width
         foot = float(crest[min(canvas.width - 1, int(place))]) + 0.05 * size
-        _conifer(canvas, random, place, foot, float(size), ink, rim, side)
+        _conifer(canvas, random, (place, foot), float(size), leaves)
 
 
-def _conifer(canvas: Canvas, random: Any, x: float, foot: float, size: float, ink: Any, rim: Any, side: int) -> None:
+def _conifer(canvas: Canvas, random: Any, place: tuple[float, float], size: float, leaves: Leaves) -> None:
+    x, foot = place
     half = size * (0.17 + 0.05 * random.rand())
     rows, columns = canvas.window(x - half * 1.2, foot - size, x + half * 1.2, foot)
     height, width = rows.stop - rows.start, columns.stop - columns.start
@@ -101,14 +110,13 @@ def _conifer(canvas: Canvas, random: Any, x: float, foot: float, size: float, in
     trunk = np.clip(0.022 * size - np.abs(away)[None, :] + 0.5, 0, 1) * (down > 0.6)[:, None]
     mask = np.maximum(mask, trunk)
     light = (
-        np.clip(0.30 + 0.75 * side * away[None, :] / np.maximum(edge, 1), 0, 1) * smoothstep(0.0, 0.25, down)[:, None]
+        np.clip(0.30 + 0.75 * leaves.side * away[None, :] / np.maximum(edge, 1), 0, 1)
+        * smoothstep(0.0, 0.25, down)[:, None]
     )
-    canvas.blend([mixed(ink[i], rim[i], light * 0.85) for i in range(3)], mask, rows, columns)
+    canvas.blend([mixed(leaves.shade[i], leaves.lit[i], light * 0.85) for i in range(3)], mask, rows, columns)
 
 
-def broad_tree(
-    canvas: Canvas, x: float, foot: float, size: float, *, leaf: Any, rim: Any, bark: Any, side: int, flat: bool
-) -> None:
+def broad_tree(canvas: Canvas, x: float, foot: float, size: float, leaves: Leaves, *, bark: Any, flat: bool) -> None:
     """Paint one broad tree: a forked trunk under a crown of leaves, flat on top like an acacia or round."""
     random = canvas.noise.stream("broad tree")
     wide = size * (0.60 if flat else 0.44)
@@ -149,15 +157,15 @@ def broad_tree(
         radius = size * (0.095 + 0.075 * random.rand())
         dx, dy = (across - cx) / np.float32(radius), (y - cy) * (1.9 if flat else 1.12) / np.float32(radius)
         lump = 1 - np.hypot(dx, dy)
-        light = np.where(lump > field, 0.5 + 0.30 * side * dx - 0.42 * dy, light)
+        light = np.where(lump > field, 0.5 + 0.30 * leaves.side * dx - 0.42 * dy, light)
         field = np.maximum(field, lump)
-    leaves = canvas.noise.field(
+    flutter = canvas.noise.field(
         "leaves", width, height, across=30 * width / size, down=30 * height / size, octaves=3, gain=0.75
     ) - np.float32(0.5)
-    mask = smoothstep(-0.03, 0.07, field + leaves * 0.75)
-    toward = side * (across - x) / wide * 0.30 - (y - crown) / (size * 0.40) * 0.45
-    shine = np.clip(0.34 + 0.45 * (light - 0.5) + toward + leaves * 1.5, 0, 1)
-    canvas.blend([mixed(leaf[i], rim[i], shine) for i in range(3)], mask, rows, columns)
+    mask = smoothstep(-0.03, 0.07, field + flutter * 0.75)
+    toward = leaves.side * (across - x) / wide * 0.30 - (y - crown) / (size * 0.40) * 0.45
+    shine = np.clip(0.34 + 0.45 * (light - 0.5) + toward + flutter * 1.5, 0, 1)
+    canvas.blend([mixed(leaves.shade[i], leaves.lit[i], shine) for i in range(3)], mask, rows, columns)
 
 
 def palm(canvas: Canvas, x: float, foot: float, size: float, *, ink: Any, rim: Any, lean: float) -> None:
@@ -207,7 +215,7 @@ def grass(canvas: Canvas, top: float, *, ink: Any, tip: Any, flowers: Any | None
         return
     clumps = canvas.noise.line("clumps", 256, cells=9, octaves=3)
     for row in range(3):
-        count = int(150 * canvas.width / canvas.unit)
+        count = round(150 * canvas.width / canvas.unit)
         near = (row + 1) / 3
         for _ in range(count):
             place = random.rand()
@@ -221,7 +229,7 @@ def grass(canvas: Canvas, top: float, *, ink: Any, tip: Any, flowers: Any | None
             _blade(canvas, place * canvas.width, tall, lean, thick, mixed(ink, tip, 0.25 + 0.5 * (1 - near)), tip)
     if flowers is None:
         return
-    for _ in range(int(90 * canvas.width / canvas.unit)):
+    for _ in range(round(90 * canvas.width / canvas.unit)):
         place, height, petal = random.rand() * canvas.width, random.rand() ** 0.8, flowers[random.randint(len(flowers))]
         y = canvas.height - reach * (0.10 + 0.72 * (1 - height))
         radius = canvas.unit * 0.0062 * (0.45 + 0.9 * height)

@@ -196,25 +196,26 @@ def _prepared(picture: Picture, path: list[Window], frame: tuple[int, int]) -> t
     The one Lanczos pass keeps the cost of a frame the same for every source, and small sources sharp.
     """
     import av
-    import numpy as np
     from PIL import Image
 
     left, top = max(0.0, min(w.left for w in path)), max(0.0, min(w.top for w in path))
     right = min(float(picture.width), max(w.left + w.width for w in path))
     bottom = min(float(picture.height), max(w.top + w.height for w in path))
     scale = frame[0] / min(w.width for w in path)
-    size = tuple(max(2, round((b - a) * scale / 2) * 2) for a, b in ((left, right), (top, bottom)))
+    size = max(2, round((right - left) * scale / 2) * 2), max(2, round((bottom - top) * scale / 2) * 2)
     scaled = picture.resize(size, Image.Resampling.LANCZOS, box=(left, top, right, bottom), reducing_gap=3.0)
     yuv = av.VideoFrame.from_image(scaled).reformat(format="yuv420p", dst_colorspace=BT709)
-    planes = [
-        Image.fromarray(
-            np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width].copy()
-        )
-        for plane in yuv.planes
-    ]
+    planes = [Image.fromarray(_rows(plane)[: plane.height, : plane.width].copy()) for plane in yuv.planes]
     across, down = size[0] / (right - left), size[1] / (bottom - top)
     moved = [Window((w.left - left) * across, (w.top - top) * down, w.width * across, w.height * down) for w in path]
     return planes, moved
+
+
+def _rows(plane: Any) -> Any:
+    """The bytes of a plane as an array, padding at the right included."""
+    import numpy as np
+
+    return np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
 
 
 def _frame(planes: list[Picture], window: Window, frame: tuple[int, int]) -> Any:
@@ -226,12 +227,10 @@ def _frame(planes: list[Picture], window: Window, frame: tuple[int, int]) -> Any
     made.colorspace = made.color_range = BT709  # 1 is BT.709 in one enumeration and limited range in the other
     for number, (plane, picture) in enumerate(zip(made.planes, planes, strict=True)):
         half = 2 if number else 1
-        box = tuple(
-            min(max(0.0, edge / half), float(limit))
-            for edge, limit in zip(window.box, (picture.width, picture.height) * 2, strict=True)
-        )
+        left, top, right, bottom = (edge / half for edge in window.box)
+        box = max(0.0, left), max(0.0, top), min(picture.width, right), min(picture.height, bottom)
         view = picture.resize((frame[0] // half, frame[1] // half), Image.Resampling.BICUBIC, box=box)
-        rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+        rows = _rows(plane)
         rows[: view.height, : view.width] = np.asarray(view)
     return made
 
@@ -243,14 +242,14 @@ def _encode(
     frame: tuple[int, int],
     rate: Fraction,
 ) -> None:
-    import av
+    import av.error
 
     try:
         with scratch_beside(target) as scratch:
             partial = scratch / target.name
             _write(planes, path, partial, frame, rate)
             partial.replace(target)
-    except av.FFmpegError as exc:
+    except av.error.FFmpegError as exc:
         raise EncodeError(f"Cannot write {target.name!r}: the encoder said {exc}.") from exc
 
 

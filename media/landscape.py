@@ -27,9 +27,10 @@ MAX_SIDE_PX = 4096
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 MOST_PIXELS = 4_200_000
 """Larger pictures are painted at this size and enlarged; grain is added at the full size."""
-LEAST_SIDE_PX = 64
-"""Smaller pictures are painted larger and reduced, so that shapes stay shapes."""
-GRAIN = 1.0 / 255
+LEAST_SIDE_PX = 256
+"""Smaller pictures are painted larger and reduced, so that windows and branches stay what they are."""
+GRAIN, GRAIN_SIDE = 1.0, 512
+"""Strength of the grain in 8-bit steps (rms), and the side of the tile that is repeated."""
 
 
 def render_landscape(prompt: str, width: int, height: int, seed: int = 0) -> Picture:
@@ -97,7 +98,7 @@ def paint_picture(target: Path, *, prompt: str, width: int = 1024, height: int =
 def _working_size(width: int, height: int) -> tuple[int, int]:
     factor = min(1.0, math.sqrt(MOST_PIXELS / (width * height)))
     if min(width, height) < LEAST_SIDE_PX:
-        factor = max(1.0, min(LEAST_SIDE_PX / min(width, height), math.sqrt(600_000 / (width * height))))
+        factor = max(1.0, min(LEAST_SIDE_PX / min(width, height), math.sqrt(250_000 / (width * height))))
     return max(1, round(width * factor)), max(1, round(height * factor))
 
 
@@ -107,18 +108,20 @@ def _finished(canvas: Canvas, width: int, height: int) -> Picture:
     _bloom(canvas)
     far = ((canvas.x - 0.5) ** 2 + (canvas.y - 0.5) ** 2) * 2
     rgb *= (1 - 0.14 * far * far) * (1 - 0.05 * far)
-    if (canvas.width, canvas.height) != (width, height):
-        kind = Image.Resampling.BOX if canvas.width > width else Image.Resampling.LANCZOS
-        resized = [np.asarray(Image.fromarray(plane).resize((width, height), kind)) for plane in rgb]
-        rgb = np.stack(resized)
-    side = 512
-    grain = canvas.noise.stream("grain").standard_normal((side, side)).astype(np.float32) * np.float32(GRAIN * 255)
+    kind = Image.Resampling.BOX if canvas.width > width else Image.Resampling.LANCZOS
+    grain = canvas.noise.stream("grain").standard_normal((GRAIN_SIDE, GRAIN_SIDE)).astype(np.float32) * np.float32(
+        GRAIN
+    )
     pixels = np.empty((height, width, 3), np.uint8)
-    for top in range(0, height, side):
-        for left in range(0, width, side):
-            part = rgb[:, top : top + side, left : left + side]
-            noisy = part * 255 + grain[: part.shape[1], : part.shape[2]] + np.float32(0.5)
-            pixels[top : top + side, left : left + side] = np.clip(noisy, 0, 255).transpose(1, 2, 0)
+    for channel, painted in enumerate(rgb):
+        plane = painted
+        if plane.shape != (height, width):
+            plane = np.asarray(Image.fromarray(plane).resize((width, height), kind))
+        for top in range(0, height, GRAIN_SIDE):
+            for left in range(0, width, GRAIN_SIDE):
+                part = plane[top : top + GRAIN_SIDE, left : left + GRAIN_SIDE]
+                noisy = part * 255 + grain[: part.shape[0], : part.shape[1]] + np.float32(0.5)
+                pixels[top : top + GRAIN_SIDE, left : left + GRAIN_SIDE, channel] = np.clip(noisy, 0, 255)
     return Image.fromarray(pixels)
 
 

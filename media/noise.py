@@ -11,9 +11,9 @@ from PIL import Image
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Plane = NDArray[np.float32]
+    Plane = NDArray[Any]
 
-__all__ = ["Noise", "enlarged", "lattice_field", "mixed", "smoothstep"]
+__all__ = ["Noise", "enlarged", "lattice_field", "mixed", "room", "smoothstep"]
 
 
 def mixed(first: Any, second: Any, share: Any) -> Any:
@@ -31,6 +31,17 @@ def enlarged(plane: Plane, width: int, height: int) -> Plane:
     """Scale a smooth plane of floats."""
     source = Image.fromarray(np.ascontiguousarray(plane, np.float32))
     return np.asarray(source.resize((width, height), Image.Resampling.BICUBIC))
+
+
+def room(cells: float) -> int:
+    """Return how many random values to draw for a lattice of that many cells, in few steps.
+
+    The count must not depend on how a size was rounded, or the values that follow in the stream would be others.
+    """
+    count = 16
+    while count < cells + 3.6:
+        count *= 2
+    return count
 
 
 def lattice_field(lattice: Plane, width: int, height: int, across: float, down: float) -> Plane:
@@ -70,7 +81,7 @@ class Noise:
         total, weight, strength = np.zeros((height, width), np.float32), 0.0, 1.0
         for octave in range(octaves):
             wide, high = across * 2**octave, down * 2**octave
-            lattice = random.rand(int(high) + 4, int(wide) + 4).astype(np.float32)
+            lattice = random.rand(room(high), room(wide)).astype(np.float32)
             total += strength * lattice_field(lattice, width, height, wide, high)
             weight += strength
             strength *= gain
@@ -109,7 +120,7 @@ class Noise:
         total, weight, strength = np.zeros(count, np.float32), 0.0, 1.0
         crest: Any = 1.0
         for octave in range(octaves):
-            values = random.rand(int(cells * 2**octave) + 4).astype(np.float32)
+            values = random.rand(room(cells * 2**octave)).astype(np.float32)
             exact = place * np.float32(cells * 2**octave)
             index = exact.astype(np.int32)
             share = exact - index

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import EncodeError, ParameterError
-from .runner import scratch_beside
+from .runner import check_not_cancelled, scratch_beside
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
-    Samples = NDArray[np.float32]
+    Samples = NDArray[Any]
 
 __all__ = ["fade", "level", "random_of", "smoothed_noise", "write_wav"]
 
@@ -39,6 +38,7 @@ def smoothed_noise(random: Any, count: int, rate_hz: int, low_hz: float, high_hz
     """
     import numpy as np
 
+    check_not_cancelled("make the sound")
     spectrum = np.fft.rfft(random.standard_normal(count))
     hertz = np.fft.rfftfreq(count, 1 / rate_hz)
     spectrum *= 1 / (1 + (low_hz / np.maximum(hertz, 1e-3)) ** 2) / (1 + (hertz / high_hz) ** 2)

@@ -49,7 +49,7 @@ MOODS = {
     "aurora": Mood(
         r"aurora|northern light|polar light|极光",
         ("#040a1f", "#07142e", "#0b2440", "#103a52", "#1a5560"),
-        "#b8ffe0", "#1c3350", "#1d4d5c", ("#1d4a58", "#0d2236"), 0.10, (0.5, 0.8), "", 1.0, 0.10, 0.35, 0.75,
+        "#b8ffe0", "#1c3350", "#173f50", ("#1d4a58", "#0d2236"), 0.10, (0.5, 0.8), "", 1.0, 0.10, 0.35, 0.75,
     ),
     "neon": Mood(
         r"neon|cyber|synthwave|vaporwave|retro ?wave|futuris",
@@ -67,7 +67,7 @@ MOODS = {
         "#e4ecff", "#22355c", "#2b4f7c", ("#5a7ba8", "#14233f"), 0.28, (0.35, 0.72), "moon", 1.0, 0.30, 0.4, 0.6,
     ),
     "mist": Mood(
-        r"fog|mist|haze|hazy|overcast|gr[ae]y|cloudy|drizzle|\brain|gloom|雾|霧|雨",
+        r"fog|mist|haze|hazy|overcast|gr[ae]y|cloudy|drizzle|\brain(?!bow)|gloom|雾|霧|雨",
         ("#8c9eab", "#a6b4bc", "#c2cbcd", "#dbdfdb", "#ece8de"),
         "#fff6e0", "#8d9ba1", "#dde0dc", ("#eff0ec", "#a9b3b8"), 0.12, (0.3, 0.6), "sun", 0.0, 0.75, 0.95, 0.15,
     ),
@@ -102,7 +102,7 @@ MOODS = {
         "#fffbe4", "#7f9b9a", "#c6e6e6", ("#ffffff", "#a9cadb"), 0.55, (0.4, 0.7), "sun", 0.0, 0.4, 0.25, 0.1,
     ),
     "day": Mood(
-        r"\bday\b|daylight|sunny|noon|summer|bright|blue sky|meadow|garden|afternoon|昼|晴|夏",
+        r"\bday\b|daylight|sunny|noon|summer|bright|blue sky|meadow|garden|afternoon|\bgreen\b|昼|晴|夏",
         ("#2c74c2", "#5799da", "#8fc3e8", "#c3e0f0", "#eaf4f2"),
         "#fffbe8", "#84979f", "#cbdfe8", ("#ffffff", "#b2c6d8"), 0.55, (0.4, 0.72), "sun", 0.0, 0.45, 0.4, 0.0,
     ),
@@ -127,7 +127,7 @@ FIGURES = {
     "lighthouse": r"lighthouse|灯台|灯塔",
     "boat": r"\bboats?\b|sail|\bships?\b|yacht|fisher|canoe|kayak|船|舟",
     "balloons": r"balloon|airship|气球|気球",
-    "cabin": r"cabin|house\b|cottage|\bhut\b|chalet|barn|farm|village|home\b|家|村",
+    "cabin": r"cabin|\bhouses?\b|cottage|\bhut\b|chalet|\bbarn|\bfarm|village|home\b|家|村",
     "tree": r"\btree\b|\boak\b|blossom|sakura|樱|桜",
     "acacia": r"acacia|savanna|baobab|safari",
     "birds": r"bird|gull|geese|crane|swallow|eagle|raven|flock|freedom|鸟|鳥",

@@ -12,9 +12,7 @@ from .noise import enlarged, mixed, smoothstep
 from .scenery import Mood
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Plane = NDArray[np.float32]
+    from .noise import Plane
 
 __all__ = ["Light", "paint_sky", "sampled"]
 
@@ -53,7 +51,7 @@ def paint_sky(canvas: Canvas, mood: Mood, horizon: float, light: Light) -> None:
     _body(canvas, mood, light)
     if mood.cover > 0.02:
         _clouds(canvas, mood, horizon, light, bottom)
-    if mood is not None and mood.body == "" and mood.stars >= 1:
+    if not mood.body and mood.stars >= 1:
         _aurora(canvas, horizon, bottom)
 
 
@@ -202,5 +200,5 @@ def _aurora(canvas: Canvas, horizon: float, bottom: int) -> None:
     fade = smoothstep(1.05, 0.82, y)
     for channel in range(3):
         part = canvas.rgb[channel, :bottom]
-        full = enlarged((1 - np.exp(-light[channel] * 0.95)) * fade, width * 2, height * 2)[:bottom, : canvas.width]
+        full = enlarged((1 - np.exp(-light[channel] * 1.2)) * fade, width * 2, height * 2)[:bottom, : canvas.width]
         part += (1 - part) * np.clip(full, 0, 1) * 0.85

@@ -13,9 +13,7 @@ from .scenery import Scene
 from .sky import sampled
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Plane = NDArray[np.float32]
+    from .noise import Plane
 
 __all__ = ["compose_space", "compose_studio"]
 
@@ -57,7 +55,7 @@ def compose_space(canvas: Canvas, scene: Scene) -> None:
 
 
 def _stars(canvas: Canvas, random: Any) -> None:
-    count = int(700 * canvas.width * canvas.height / canvas.unit**2)
+    count = round(700 * canvas.width * canvas.height / canvas.unit**2)
     x, y, power = random.rand(count) * canvas.width, random.rand(count) * canvas.height, random.rand(count) ** 5
     for i in range(count):
         radius = canvas.unit * (0.00055 + 0.0016 * power[i])

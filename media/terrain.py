@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .canvas import Canvas, colour
-from .noise import enlarged, lattice_field, mixed, smoothstep
+from .noise import enlarged, lattice_field, mixed, room, smoothstep
 from .scenery import Mood
 from .sky import Light
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from .noise import Plane
 
-    Plane = NDArray[np.float32]
-
-__all__ = ["Land", "paint_dunes", "paint_hill", "paint_mesas", "paint_range"]
+__all__ = ["Ground", "Land", "paint_dunes", "paint_hill", "paint_mesas", "paint_range"]
 
 
 class Land:
@@ -55,17 +54,31 @@ class Land:
         return (np.sign(offset) * smoothstep(0, 0.10, np.abs(offset)))[None, :].astype(np.float32)
 
 
+@dataclass(frozen=True)
+class Ground:
+    """What a piece of land is made of, and how far away it is.
+
+    Attributes:
+        albedo: Its colour, `#rrggbb`.
+        far: Distance, 0 to 1.
+        depth: Pixels over which light and mist change from the crest downwards.
+        fog: Thickness of the mist at its foot, 0 to 1.
+    """
+
+    albedo: str
+    far: float
+    depth: float
+    fog: float = 0.5
+
+
 def paint_range(
     land: Land,
     name: str,
     crest: Plane,
+    ground: Ground,
     *,
-    albedo: str,
-    far: float,
-    relief: float,
-    depth: float,
+    relief: float = 1.0,
     snow: float = 0.0,
-    fog: float = 0.5,
     bottom: float | None = None,
 ) -> None:
     """Paint everything under a crest line.
@@ -74,12 +87,9 @@ def paint_range(
         land: Light and colours.
         name: Element it belongs to.
         crest: Height of the line for each column, in pixels from the top.
-        albedo: Colour of the ground.
-        far: Distance, 0 to 1.
+        ground: What it is made of.
         relief: Strength of lit and shaded faces, 0 to 1.
-        depth: Pixels over which faces reach down from the crest.
-        snow: How far snow reaches down, as a share of `depth`.
-        fog: Thickness of the mist at its foot.
+        snow: How far snow reaches down, as a share of the heights of the crest.
         bottom: Row below which something else will cover it.
     """
     canvas = land.canvas
@@ -90,30 +100,21 @@ def paint_range(
     rows = slice(top, end)
     below = (np.arange(top, end, dtype=np.float32) + 0.5)[:, None] - crest[None, :]
     mask = np.clip(below + 0.5, 0, 1)
-    down = np.clip(below / np.float32(depth), 0, 1)
+    down = np.clip(below / np.float32(ground.depth), 0, 1)
     lit, steep = _faces(land, name, crest, down, relief)
-    ground: list[Any] = list(colour(albedo))
+    inks: list[Any] = list(colour(ground.albedo))
     if snow:
         cap = _snow(canvas, name, crest, down, snow, steep, top)
-        ground = [mixed(ground[i], (0.95, 0.97, 1.0)[i], cap) for i in range(3)]
-    canvas.blend(land.ink(ground, lit, far, fog * smoothstep(0.25, 1.0, down)), mask, rows)
+        inks = [mixed(inks[i], (0.95, 0.97, 1.0)[i], cap) for i in range(3)]
+    canvas.blend(land.ink(inks, lit, ground.far, ground.fog * smoothstep(0.25, 1.0, down)), mask, rows)
 
 
 def paint_hill(
-    land: Land,
-    name: str,
-    crest: Plane,
-    *,
-    albedo: str,
-    far: float,
-    depth: float,
-    fog: float = 0.5,
-    snow: bool = False,
-    trees: Plane | None = None,
+    land: Land, name: str, crest: Plane, ground: Ground, *, snow: bool = False, trees: Plane | None = None
 ) -> None:
     """Paint a gentle hill under a crest line: soft light, a bright rim, mist at its foot.
 
-    Arguments as for `paint_range`; `trees` is a line above the crest up to which a forest reaches.
+    Arguments as for `paint_range`; `snow` covers all of it, `trees` is a line above the crest up to which a forest reaches.
     """
     canvas = land.canvas
     ground_line, crest = crest, crest if trees is None else trees
@@ -123,7 +124,7 @@ def paint_hill(
     rows = slice(top, canvas.height)
     row = (np.arange(top, canvas.height, dtype=np.float32) + 0.5)[:, None]
     below = row - ground_line[None, :]
-    down = np.clip(below / np.float32(depth), 0, 1)
+    down = np.clip(below / np.float32(ground.depth), 0, 1)
     height, width = down.shape
     small = max(1, width // 4), max(1, height // 4)
     cells = 3.0 * width / canvas.unit, 16.0 * height / canvas.unit
@@ -136,12 +137,12 @@ def paint_hill(
     lit = np.clip(0.40 + 0.34 * slope * (1 - 0.6 * down) + 1.0 * broad + 0.35 * rim - 0.22 * down, 0, 1)
     if trees is not None:  # a forest is darker than what it grows on, most of all at its edge
         lit = lit * mixed(0.55, 1.0, np.clip(down * 2.5, 0, 1))
-    ground = (0.93, 0.96, 1.0) if snow else colour(albedo)
+    inks = (0.93, 0.96, 1.0) if snow else colour(ground.albedo)
     mask = np.clip(row - crest[None, :] + 0.5, 0, 1)
-    canvas.blend(land.ink(ground, lit, far, fog * smoothstep(0.30, 1.0, down)), mask, rows)
+    canvas.blend(land.ink(inks, lit, ground.far, ground.fog * smoothstep(0.30, 1.0, down)), mask, rows)
 
 
-def paint_dunes(land: Land, name: str, crest: Plane, *, albedo: str, far: float, depth: float) -> None:
+def paint_dunes(land: Land, name: str, crest: Plane, ground: Ground) -> None:
     """Paint a dune under a crest line: a lit and a shaded face that meet in a winding edge, and ripples."""
     canvas = land.canvas
     top = int(max(0, np.floor(crest.min()) - 1))
@@ -149,7 +150,7 @@ def paint_dunes(land: Land, name: str, crest: Plane, *, albedo: str, far: float,
         return
     rows = slice(top, canvas.height)
     below = (np.arange(top, canvas.height, dtype=np.float32) + 0.5)[:, None] - crest[None, :]
-    down = np.clip(below / np.float32(depth), 0, 1)
+    down = np.clip(below / np.float32(ground.depth), 0, 1)
     height, width = down.shape
     small = max(2, width // 3), max(2, height // 3)
     winding = canvas.noise.field(
@@ -160,16 +161,18 @@ def paint_dunes(land: Land, name: str, crest: Plane, *, albedo: str, far: float,
     slope = _slope(crest, max(1, int(canvas.unit * 0.008)))
     smooth = np.convolve(np.pad(slope, 4, mode="edge"), np.ones(9) / 9, mode="valid").astype(np.float32)
     face = np.tanh(smooth * 3.0)[np.clip(column, 0, width - 1).astype(np.int32)] * land.toward(width)
-    waves = np.sin((below / canvas.unit * (240 - 120 * (1 - far)) + winding * 46).astype(np.float32))
+    waves = np.sin((below / canvas.unit * (240 - 120 * (1 - ground.far)) + winding * 46).astype(np.float32))
     lit = np.clip(
-        0.52 + 0.48 * face * (1 - 0.45 * down) + 0.035 * waves * (1 - far) * smoothstep(0.04, 0.3, down), 0, 1
+        0.52 + 0.48 * face * (1 - 0.45 * down) + 0.035 * waves * (1 - ground.far) * smoothstep(0.04, 0.3, down), 0, 1
     )
     canvas.blend(
-        land.ink(colour(albedo), lit, far, 0.25 * smoothstep(0.3, 1.0, down)), np.clip(below + 0.5, 0, 1), rows
+        land.ink(colour(ground.albedo), lit, ground.far, 0.25 * smoothstep(0.3, 1.0, down)),
+        np.clip(below + 0.5, 0, 1),
+        rows,
     )
 
 
-def paint_mesas(land: Land, name: str, crest: Plane, *, albedo: str, far: float, depth: float) -> None:
+def paint_mesas(land: Land, name: str, crest: Plane, ground: Ground) -> None:
     """Paint table mountains under a crest line, with layers of rock and a slope of rubble at their foot."""
     canvas = land.canvas
     top = int(max(0, np.floor(crest.min()) - 1))
@@ -178,7 +181,7 @@ def paint_mesas(land: Land, name: str, crest: Plane, *, albedo: str, far: float,
     rows = slice(top, canvas.height)
     row = (np.arange(top, canvas.height, dtype=np.float32) + 0.5)[:, None]
     below = row - crest[None, :]
-    down = np.clip(below / np.float32(depth), 0, 1)
+    down = np.clip(below / np.float32(ground.depth), 0, 1)
     height, width = down.shape
     small = max(2, width // 2), max(2, height // 2)
     rough = canvas.noise.field(
@@ -190,8 +193,10 @@ def paint_mesas(land: Land, name: str, crest: Plane, *, albedo: str, far: float,
     band = layers[place] - np.float32(0.5)
     slope = np.tanh(_slope(crest, max(1, int(canvas.unit * 0.02))) * 0.8)[None, :] * land.toward(width)
     lit = np.clip(0.46 + 0.30 * slope + rough * 1.1 + 0.25 * band, 0, 1)
-    ground = [channel * (1 + weight * band) for channel, weight in zip(colour(albedo), (0.35, 0.6, 0.7), strict=True)]
-    canvas.blend(land.ink(ground, lit, far, 0.45 * smoothstep(0.3, 1.0, down)), np.clip(below + 0.5, 0, 1), rows)
+    inks = [
+        channel * (1 + weight * band) for channel, weight in zip(colour(ground.albedo), (0.35, 0.6, 0.7), strict=True)
+    ]
+    canvas.blend(land.ink(inks, lit, ground.far, 0.45 * smoothstep(0.3, 1.0, down)), np.clip(below + 0.5, 0, 1), rows)
 
 
 def _faces(land: Land, name: str, crest: Plane, down: Plane, relief: float) -> tuple[Plane, Plane]:
@@ -208,10 +213,10 @@ def _faces(land: Land, name: str, crest: Plane, down: Plane, relief: float) -> t
     strength = 1.0
     for octave in range(5):
         across, deep = (2.6 * width / canvas.unit) * 2**octave, (2.2 * height / canvas.unit) * 2**octave
-        lattice = random.rand(int(deep) + 4, int(across) + 4).astype(np.float32)
+        lattice = random.rand(room(deep), room(across)).astype(np.float32)
         total += strength * (1 - np.abs(2 * lattice_field(lattice, small_width, small_height, across, deep) - 1))
         strength *= 0.48
-    slope = np.gradient(total, axis=1) if small_width > 1 else np.zeros_like(total)
+    slope: Plane = np.asarray(np.gradient(total, axis=1), np.float32)
     slope = enlarged(slope / np.float32(max(1e-6, float(slope.std()))), width, height)
     line = _slope(crest, max(1, int(canvas.unit * 0.012)))[None, :]
     lean = mixed(np.tanh(line * 1.5) * 1.2 + slope * 0.5, slope, np.clip(down * 4, 0, 1))

@@ -52,7 +52,7 @@ class Speech:
     duration_s: float
 
 
-class _NoEngine(Exception):
+class _NoEngineError(Exception):
     """There is no espeak-ng library here that loads."""
 
 
@@ -84,7 +84,7 @@ def speak(
     try:
         sound, rate_hz, words = _espeak(text, voice, rate, pitch)
         engine, note = "espeak-ng", ""
-    except _NoEngine as exc:
+    except _NoEngineError as exc:
         sound, rate_hz, words = _tones(text, rate, pitch)
         engine, note = "tones", f"Tones instead of speech: {exc}"
     pcm.write_wav(target, sound, rate_hz)
@@ -115,7 +115,7 @@ def _espeak(text: str, voice: str, rate: int, pitch: int) -> tuple[Samples, int,
 
         library, data = espeakng_loader.get_library_path(), espeakng_loader.get_data_path()
     except (ImportError, RuntimeError, OSError) as exc:
-        raise _NoEngine(f"espeak-ng is not installed ({exc}). Install prefect-media[voice].") from exc
+        raise _NoEngineError(f"espeak-ng is not installed ({exc}). Install prefect-media[voice].") from exc
     # A lone surrogate cannot be encoded, and a zero would end the text.
     spoken = text.replace("\0", " ").encode("utf-8", "replace").decode()
     command = [sys.executable, "-I", str(PROGRAM), library, data, voice, str(rate), str(pitch)]
@@ -124,7 +124,7 @@ def _espeak(text: str, voice: str, rate: int, pitch: int) -> tuple[Samples, int,
     if code == UNKNOWN_VOICE:
         raise _unknown_voice(voice, json.loads(line)["voices"])
     if code == NO_LIBRARY:
-        raise _NoEngine(f"the espeak-ng library does not load here ({json.loads(line)['error']}).")
+        raise _NoEngineError(f"the espeak-ng library does not load here ({json.loads(line)['error']}).")
     if code:
         raise EncodeError(f"Cannot speak {text[:40]!r}: espeak-ng ended with code {code}. {trouble[-300:]}".rstrip())
     answer = json.loads(line)
@@ -188,11 +188,11 @@ def _words(text: str, marks: list[tuple[float, int]], sound: Samples, rate_hz: i
     words: list[Word] = []
     for index, (start, begin) in enumerate(starts):
         after, end = starts[index + 1] if index + 1 < len(starts) else (total, len(text))
-        start, after = min(start, total), min(after, total)
-        part = np.flatnonzero(np.abs(sound[round(start * rate_hz) : round(after * rate_hz)]) > 0.01)
-        heard = start + (int(part[-1]) + 1) / rate_hz + 0.02 if len(part) else after
+        begins, after = min(start, total), min(after, total)
+        part = np.flatnonzero(np.abs(sound[round(begins * rate_hz) : round(after * rate_hz)]) > 0.01)
+        heard = begins + (int(part[-1]) + 1) / rate_hz + 0.02 if len(part) else after
         words.append(
-            Word(text=" ".join(text[begin:end].split()), start_s=round(start, 3), end_s=round(min(heard, after), 3))
+            Word(text=" ".join(text[begin:end].split()), start_s=round(begins, 3), end_s=round(min(heard, after), 3))
         )
     return tuple(word for word in words if word.text)
 

@@ -12,9 +12,7 @@ from .scenery import Mood
 from .sky import Light, sampled
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Plane = NDArray[np.float32]
+    from .noise import Plane
 
 __all__ = ["paint_water"]
 

@@ -34,7 +34,7 @@ def paint_rain(canvas: Canvas) -> None:
     random = canvas.noise.stream("rain")
     layer = Image.new("L", (canvas.width, canvas.height))
     draw = ImageDraw.Draw(layer)
-    count = int(900 * canvas.width * canvas.height / canvas.unit**2)
+    count = round(900 * canvas.width * canvas.height / canvas.unit**2)
     for _ in range(count):
         near = random.rand() ** 2
         long = canvas.unit * (0.018 + 0.05 * near)
@@ -47,7 +47,7 @@ def paint_rain(canvas: Canvas) -> None:
 def paint_snowfall(canvas: Canvas) -> None:
     """Draw soft flakes of several sizes."""
     random = canvas.noise.stream("snowfall")
-    count = int(340 * canvas.width * canvas.height / canvas.unit**2)
+    count = round(340 * canvas.width * canvas.height / canvas.unit**2)
     for _ in range(count):
         near = random.rand() ** 3.5
         radius = canvas.unit * (0.0011 + 0.0062 * near)
