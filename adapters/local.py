@@ -222,7 +222,7 @@ class LocalAdapter:
         except asyncio.CancelledError:
             stop.set()
             future.cancel()
-            while not future.done():
+            while not waiter.done():
                 try:
                     await asyncio.wait([waiter])
                 except asyncio.CancelledError:
