@@ -74,6 +74,7 @@ def concat_videos(
         raise ParameterError("Cannot join videos: there are none. Give at least one.")
     if transition not in get_args(Transition):
         raise ParameterError(f"transition={transition!r} is unknown. Known: {', '.join(get_args(Transition))}.")
+    steps.check_fit(width=width, height=height, fit=fit, background=background)
     kind = target_of(target)
     found = {path: scan(path) for path in dict.fromkeys(sources)}
     streams = {path: picture_of(facts, path) for path, facts in found.items()}
@@ -92,7 +93,7 @@ def concat_videos(
         reel = open_reel(path, found=found[path], fps=rate, **options)
         return steps.fit(reel, width=size[0], height=size[1], fit=fit, background=background)
 
-    if transition == "cut":
+    if transition == "cut" or len(sources) == 1:
         fitted = {path: opened(path) for path in found}
         reels_in_order = [fitted[path] for path in sources]
     else:

@@ -12,7 +12,7 @@ from typing import Any
 from ..errors import EncodeError
 from . import ffmpeg
 from .container import scan
-from .reel import Reel, evened, silence, tagged
+from .reel import Reel, evened, filled, silence, tagged
 from .remux import Shot, shot_of, splice
 from .runner import scratch_beside, stage
 from .targets import AAC, SAMPLE_RATE_HZ, Target, target_of
@@ -190,7 +190,7 @@ def crossfaded(tail: Reel, head: Reel, transition: str) -> Reel:
         pictures, "xfade", transition=transition, duration=ffmpeg.number(float(tail.duration)), offset=0
     )
     mixed = mixed.filter("fps", fps=str(head.rate), start_time=0)
-    mixed = mixed.filter("tpad", stop=-1, stop_mode="clone").filter("trim", end_frame=head.frames)
+    mixed = filled(mixed, head.frames)
     sound = None
     if tail.sound is not None or head.sound is not None:
         sounds = [_sound(tail), _sound(head)]

@@ -11,7 +11,7 @@ from ..errors import DecodeError, ParameterError, UnsupportedMediaError
 from . import ffmpeg
 from .audio_formats import conform
 from .container import Container, scan
-from .reel import Reel, exactly
+from .reel import Reel, exactly, filled, sampled
 from .streams import AudioStream, VideoStream
 from .targets import AAC, SAMPLE_RATE_HZ
 
@@ -157,11 +157,9 @@ def _regular(node: Any, stream: VideoStream, rate: Fraction, frames: int) -> Any
     """Constant rate from time zero, exactly so many frames, progressive, standard dynamic range."""
     if stream.is_interlaced:
         node = node.filter("bwdif", mode="send_frame")
-    node = (
-        node.filter("fps", fps=str(rate), start_time=0)
-        .filter("tpad", stop=-1, stop_mode="clone")
-        .filter("trim", end_frame=frames)
-    )
+    node = node.filter("fps", fps=str(stream.nominal_rate), start_time=0)
+    node = sampled(node, rate) if rate != stream.nominal_rate else node
+    node = filled(node, frames)
     return _tone_mapped(node, stream) if stream.is_hdr else node
 
 

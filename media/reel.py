@@ -16,7 +16,7 @@ from . import ffmpeg
 from .targets import SAMPLE_RATE_HZ, Target, target_of
 from .written import verify
 
-__all__ = ["Reel", "evened", "exactly", "silence", "tagged", "write_reel"]
+__all__ = ["Reel", "evened", "exactly", "filled", "sampled", "silence", "tagged", "write_reel"]
 
 
 @dataclass(frozen=True)
@@ -107,8 +107,7 @@ class Reel:
 
     def held(self, frames: int) -> Reel:
         """The same picture, without sound, its last frame held until there are so many."""
-        picture = self.picture.filter("tpad", stop=-1, stop_mode="clone").filter("trim", end_frame=frames)
-        return replace(self, picture=picture, sound=None, frames=frames)
+        return replace(self, picture=filled(self.picture, frames), sound=None, frames=frames)
 
     def split(self) -> tuple[Reel, Reel]:
         """Two reels from one, the second without sound: a node of a graph may be used only once."""
@@ -174,6 +173,16 @@ def write_reel(reel: Reel, target: Path, *, what: str, kind: Target | None = Non
         options={**options, "t": ffmpeg.number(float(ready.duration) + 1)},
         check=check,
     )
+
+
+def sampled(picture: Any, rate: Fraction) -> Any:
+    """Return a picture node at another rate: each new frame is the one on show at its time."""
+    return picture.filter("fps", fps=str(rate), round="up", start_time=0)
+
+
+def filled(picture: Any, frames: int) -> Any:
+    """Return a picture node with exactly so many frames, the last one held where there are too few."""
+    return picture.filter("tpad", stop=-1, stop_mode="clone").filter("trim", end_frame=frames)
 
 
 def evened(reel: Reel) -> Reel:

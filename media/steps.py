@@ -17,9 +17,22 @@ from .colour import parse_colour
 from .facts import ratio_of
 from .fitting import Fit, Fitted, Gravity, fitted_size
 from .opening import parse_rate
-from .reel import Reel, exactly
+from .reel import Reel, exactly, filled, sampled
 
-__all__ = ["STEPS", "fade", "fit", "mute", "prepare", "reframe", "resample", "span_of", "speed", "trim", "video_colour"]
+__all__ = [
+    "STEPS",
+    "check_fit",
+    "fade",
+    "fit",
+    "mute",
+    "prepare",
+    "reframe",
+    "resample",
+    "span_of",
+    "speed",
+    "trim",
+    "video_colour",
+]
 
 BLUR_SCALE = 8
 MIN_SPEED, MAX_SPEED = 0.1, 20.0
@@ -92,6 +105,17 @@ def _point(focus: Sequence[float] | None) -> tuple[float, float] | None:
     if len(focus) != 2 or not all(0 <= part <= 1 for part in focus):
         raise ParameterError(f"focus={focus!r} is not two fractions between 0 and 1.")
     return focus[0], focus[1]
+
+
+def check_fit(*, width: int | None, height: int | None, fit: Fit, background: str) -> None:
+    """Refuse what `fit` would refuse, before there is a reel.
+
+    Raises:
+        ParameterError: A value is not possible.
+    """
+    _check_even(width=width, height=height)
+    video_colour(background)
+    fitted_size(2, 2, width=2, height=2, fit=fit)
 
 
 def _check_even(**sides: int | None) -> None:
@@ -171,9 +195,8 @@ def speed(reel: Reel, *, factor: float) -> Reel:
             f"factor={factor} is out of range. Allowed: {MIN_SPEED:g} to {MAX_SPEED:g} (2 is twice as fast)."
         )
     frames = max(1, round(reel.frames / Fraction(factor)))
-    picture = reel.picture.filter("setpts", f"PTS/{factor:.9g}").filter("fps", fps=str(reel.rate), start_time=0)
-    picture = picture.filter("tpad", stop=-1, stop_mode="clone").filter("trim", end_frame=frames)
-    quick = replace(reel, picture=picture, frames=frames)
+    finer = reel.picture.filter("settb", "AVTB").filter("setpts", f"PTS/{factor:.9g}")
+    quick = replace(reel, picture=filled(sampled(finer, reel.rate), frames), frames=frames)
     if quick.sound is None:
         return quick
     sound = quick.sound
@@ -219,9 +242,7 @@ def resample(reel: Reel, *, fps: float | str) -> Reel:
     rate = parse_rate(fps)
     assert rate is not None
     frames = max(1, round(reel.duration * rate))
-    picture = reel.picture.filter("fps", fps=str(rate), start_time=0)
-    picture = picture.filter("tpad", stop=-1, stop_mode="clone").filter("trim", end_frame=frames)
-    other = replace(reel, picture=picture, rate=rate, frames=frames)
+    other = replace(reel, picture=filled(sampled(reel.picture, rate), frames), rate=rate, frames=frames)
     return other if other.sound is None else replace(other, sound=exactly(other.sound, other.samples))
 
 

@@ -36,13 +36,16 @@ _AAC = "-c:a aac -b:a 96k"
 def _quarters(
     seconds: float = SECONDS, rate: str = str(RATE), size: tuple[int, int] = (WIDTH, HEIGHT), then: str = ""
 ) -> str:
-    """Four coloured quarters, stored as BT.709; a grey mark in the middle brightens with the number of the frame."""
+    """Four coloured quarters, stored as BT.709; two grey marks in the middle tell the number of the frame.
+
+    The left one is lighter with its remainder by 7, the right one by 6, in steps that survive encoding.
+    """
     w, h = size
     boxes = (
         f"drawbox=x=0:y=0:w={w // 2}:h={h // 2}:c=0xc80000:t=fill,drawbox=x={w // 2}:y=0:w={w}:h={h // 2}:c=0x00a000:t=fill,"
         f"drawbox=x=0:y={h // 2}:w={w // 2}:h={h}:c=0x0000c8:t=fill,drawbox=x={w // 2}:y={h // 2}:w={w}:h={h}:c=0xdcdcdc:t=fill"
     )
-    mark = f"color=s=16x16:r={rate}:d={seconds},format=gray,geq=lum='16+mod(N\\,44)*5',format=rgb24"
+    mark = f"color=s=16x16:r={rate}:d={seconds},format=gray,geq=lum='16+30*if(lt(X\\,8)\\,mod(N\\,7)\\,mod(N\\,6))',format=rgb24"
     tagged = "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p,setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"
     return f"color=s={w}x{h}:r={rate}:d={seconds},format=rgb24,{boxes}[q];{mark}[m];[q][m]overlay=x={w // 2 - 8}:y={h // 2 - 8}:format=rgb,{tagged}{then}"
 
@@ -64,7 +67,8 @@ _PQ = "color_primaries=bt2020:color_trc=smpte2084:colorspace=bt2020nc:range=tv"
 CLIPS: dict[str, str] = {
     "plain.mp4": f"{_video()} {_tone()} {_X264} {_AAC}",
     "silent.mp4": f"{_video()} {_X264}",
-    "keyed.mp4": f"{_video(1.6)} {_tone(1.6)} {_X264} -g 10 -bf 0 {_AAC}",
+    "keyed.mp4": f"{_video(1.6)} {_tone(1.6)} {_X264} -g 10 -bf 0 -sc_threshold 0 {_AAC}",
+    "bframes.mp4": f"{_video()} {_tone()} -c:v libx264 -preset medium -bf 3 -g 10 -sc_threshold 0 -qp 8 -pix_fmt yuv420p {_AAC}",
     "ntsc.mp4": f"{_video(0.6, '30000/1001')} {_tone()} {_X264} {_AAC}",
     "vfr.mkv": f"{_video(1.2, then=_UNEVEN)} {_tone(1.2)} {_X264} -fps_mode vfr {_AAC}",
     "odd.mp4": f"{_video(then=',format=yuv444p,crop=63:47:0:0:exact=1')} {_tone()} -c:v libx264 -preset ultrafast -qp 8 -pix_fmt yuv444p {_AAC}",
@@ -100,6 +104,7 @@ DERIVED: dict[str, tuple[str, str]] = {
     "late_picture.mp4": ("plain.mp4", "-itsoffset 0.2 -i {0} -i {0} -map 0:v -map 1:a -c copy"),
     "faststart.mp4": ("plain.mp4", "-i {} -c copy -movflags +faststart"),
     "plain.mkv": ("plain.mp4", "-i {} -c copy"),
+    "ntsc.mkv": ("ntsc.mp4", "-i {} -c copy"),
     "plain.mov": ("plain.mp4", "-i {} -c copy"),
 }
 """Clips made of others without encoding."""
@@ -216,9 +221,13 @@ def marks(path: Path) -> list[int]:
         for shown in container.decode(video=0):
             grey = shown.reformat(format="gray").to_ndarray()
             height, width = grey.shape
-            found.append(
-                round((float(grey[height // 2 - 3 : height // 2 + 3, width // 2 - 3 : width // 2 + 3].mean()) - 16) / 5)
+            rows = grey[height // 2 - 3 : height // 2 + 3]
+            left, right = (
+                rows[:, width // 2 - 5 : width // 2 - 2].mean(),
+                rows[:, width // 2 + 2 : width // 2 + 5].mean(),
             )
+            by7, by6 = (round((float(level) - 16) / 30) for level in (left, right))
+            found.append((by7 * 36 + by6 * 7) % 42)
         return found
 
 
