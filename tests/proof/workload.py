@@ -1,0 +1,122 @@
+"""The batch that the kill tests run: calls to four providers, one of them fed by another, in one process without a server.
+
+Run as a program it stays in the background and forks a child for each line on standard input, so that a restart costs
+milliseconds instead of the seconds that imports take. A child prints nothing; it writes what it made to a file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+SETTINGS = {
+    "PREFECT_API_URL": "http://127.0.0.1:9/api",
+    "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",
+    "PREFECT_LOGGING_TO_API_ENABLED": "false",
+    "PREFECT_LOGGING_LEVEL": "CRITICAL",
+    "DO_NOT_TRACK": "1",
+}
+
+FLUX_R = "replicate:black-forest-labs/flux-schnell"
+FLUX_F = "fal:fal-ai/flux/dev"
+KLING = "fal:fal-ai/kling-video/v2.5-turbo/pro/image-to-video"
+GPT = "openai:gpt-image-2"
+SPEECH = "elevenlabs:eleven_multilingual_v2"
+
+
+async def one(kind: str, number: int) -> list[Any]:
+    """Make everything of one row; the digests of the media are the outcome."""
+    from prefect_media.tasks import generate_image, generate_speech, generate_video
+
+    prompt = f"{kind} number {number}"
+    match kind:
+        case "replicate":
+            made = [await generate_image(prompt, model=FLUX_R, aspect_ratio="1:1", format="png")]
+        case "fal":
+            made = [await generate_image(prompt, model=FLUX_F, size="512x512", format="png")]
+        case "video":
+            image = await generate_image(prompt, model=FLUX_R, aspect_ratio="16:9", format="png")
+            made = [image, await generate_video(prompt, image=image, model=KLING, seconds=5)]
+        case "openai":
+            made = [await generate_image(prompt, model=GPT, size="1024x1024", options={"quality": "low"})]
+        case _:
+            made = [await generate_speech(prompt, model=SPEECH)]
+    return [item.digest for item in made]
+
+
+async def work(rows: list[tuple[str, int]], outcome: Path) -> None:
+    """Run rows side by side and write what each came to: digests, or the error's class and text."""
+    results = await asyncio.gather(*(one(kind, number) for kind, number in rows), return_exceptions=True)
+    lines = {
+        f"{kind}-{number}": result if isinstance(result, list) else [type(result).__name__, str(result)]
+        for (kind, number), result in zip(rows, results, strict=True)
+    }
+    partial = outcome.with_suffix(".part")
+    partial.write_text(json.dumps(lines))
+    partial.replace(outcome)
+
+
+def kill_before_sending(nth: int) -> None:
+    """Kill this process after the nth intent is durable and before its request leaves."""
+    from prefect_media.tasks import _submit
+
+    answered, seen = _submit._answered, 0
+
+    async def killed(*args: Any) -> Any:
+        nonlocal seen
+        seen += 1
+        if seen == nth:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return await answered(*args)
+
+    _submit._answered = killed
+
+
+def child(order: dict[str, Any]) -> None:
+    """Run one order in this process."""
+    os.environ.update(order["environment"])
+    Path(order["pid_file"]).write_text(str(os.getpid()))
+    from prefect.events.clients import AssertingEventsClient
+    from prefect.events.worker import EventsWorker
+
+    EventsWorker.set_client_override(AssertingEventsClient)
+    if order.get("kill_before_sending"):
+        kill_before_sending(order["kill_before_sending"])
+    asyncio.run(work([tuple(row) for row in order["rows"]], Path(order["outcome"])))
+
+
+def main() -> None:
+    """Fork a child for each order."""
+    os.environ.update(SETTINGS)
+    import prefect.events.worker  # noqa: F401
+    import prefect_media.adapters.elevenlabs
+    import prefect_media.adapters.fal
+    import prefect_media.adapters.openai
+    import prefect_media.adapters.replicate
+    import prefect_media.tasks  # noqa: F401
+
+    print("ready", flush=True)
+    for line in sys.stdin:
+        order = json.loads(line)
+        pid = os.fork()
+        if pid == 0:
+            code = 1
+            try:
+                child(order)
+                code = 0
+            except BaseException as exc:
+                Path(order["outcome"]).with_suffix(".error").write_text(f"{type(exc).__name__}: {exc}")
+            finally:
+                os._exit(code)
+        print(pid, flush=True)
+        _, status = os.waitpid(pid, 0)
+        print(os.waitstatus_to_exitcode(status), flush=True)
+
+
+if __name__ == "__main__":
+    main()
