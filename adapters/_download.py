@@ -130,14 +130,12 @@ class Downloader:
                 raise Refused(f"{show_url(url)} must not be fetched: {exc}") from None
             try:
                 if response.has_redirect_location:
-                    url = str(response.request.url.join(response.headers["location"]))
+                    url = _onward(response)
                     continue
                 if lost := _check_answer(response, about, max_bytes):
                     return lost
                 await _copy(response, file, max_bytes)
                 return None
-            except httpx.InvalidURL:
-                raise Refused(f"{show_url(url)} redirects to something that is not a URL") from None
             finally:
                 with suppress(httpx.RequestError):
                     await response.aclose()
@@ -195,6 +193,13 @@ class Downloader:
         if proxy not in proxies:
             proxies[proxy] = httpx.AsyncHTTPTransport(verify=ssl_context(), proxy=proxy)
         return proxies[proxy]
+
+
+def _onward(response: httpx.Response) -> str:
+    try:
+        return str(response.request.url.join(response.headers["location"]))
+    except (httpx.InvalidURL, ValueError):
+        raise Refused(f"{show_url(str(response.request.url))} redirects to something that is not a URL") from None
 
 
 def _check_answer(response: httpx.Response, about: About, max_bytes: int) -> TransientProviderError | None:

@@ -54,7 +54,7 @@ class FalStorage:
         Raises:
             ProviderError: Not taken; nothing was bought.
         """
-        about = self._adapter.about("upload an input")
+        about = self._adapter.about("upload an input to")
         path = await asyncio.to_thread(media.path)
         try:
             url = await self._to_cdn(media, path, about)

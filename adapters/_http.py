@@ -155,7 +155,8 @@ class HttpAdapter:
 
     def match(self, request: Request, found: RecentJob) -> Job | None:
         """Return the job to follow when it is this request's, else None."""
-        if found.endpoint not in ("", request.endpoint) or not matches(request, found, records=self.recorded):
+        same = found.endpoint in ("", request.endpoint.partition(":")[0])
+        if not same or not matches(request, found, records=self.recorded):
             return None
         return found.job.model_copy(update={"data": {**self.job_data(request), **found.job.data}})
 
@@ -322,7 +323,7 @@ class HttpAdapter:
         elif output.text is not None:
             target.write_text(output.text, encoding="utf-8")
         else:
-            about = self.about("fetch an output")
+            about = self.about("fetch an output from")
             await download_output(self.downloader, output.url or "", target, about, self._headers_for)
 
     def _headers_for(self, url: httpx.URL) -> dict[str, str]:

@@ -184,18 +184,18 @@ class ElevenLabsAdapter(HttpAdapter):
         return CancelOutcome.UNSUPPORTED
 
     async def recent(self, card_id: str, since: datetime) -> list[RecentJob]:
-        """List the speech of a model since a moment, newest first. Free."""
-        endpoint = card_id.partition(":")[2]
+        """List the speech made since a moment, by every model (`match` compares it), newest first. Free."""
         found: list[RecentJob] = []
-        for item in await self._history(About(self.name, "list the history of", card_id), since):
-            item_id, model = _text(item.get("history_item_id")), _text(item.get("model_id"))
-            made = number(item.get("date_unix"))
-            if item_id is None or made is None or model not in (None, endpoint):
+        for item in await self._history(About(self.name, "list the history for", card_id), since):
+            item_id, made = _text(item.get("history_item_id")), number(item.get("date_unix"))
+            if item_id is None or made is None:
                 continue
             data = {"history_item_id": item_id, "settings": item.get("settings")}
             job = Job(provider=self.name, remote_id=item_id, card_id=card_id, data=data)
             payload = {name: item[name] for name in RECORDED if item.get(name) is not None}
-            found.append(RecentJob(job, datetime.fromtimestamp(int(made), UTC), payload, endpoint))
+            found.append(
+                RecentJob(job, datetime.fromtimestamp(int(made), UTC), payload, str(item.get("model_id") or ""))
+            )
         return sorted(found, key=lambda job: job.created, reverse=True)
 
     def match(self, request: Request, found: RecentJob) -> Job | None:

@@ -123,7 +123,7 @@ class ReplicateAdapter(HttpAdapter):
                 f"Cannot upload {media.digest[:12]}…{media.suffix} to Replicate: it holds {media.size_bytes} bytes, "
                 f"at most {MAX_UPLOAD_BYTES} are taken. Make it smaller or shorter."
             )
-        about = self.about("upload an input")
+        about = self.about("upload an input to")
         path = await asyncio.to_thread(media.path)
         with path.open("rb") as file:
             reply = await self.call(
@@ -180,9 +180,8 @@ class ReplicateAdapter(HttpAdapter):
         return CancelOutcome.CANCELED if status is JobStatus.CANCELED else CancelOutcome.REQUESTED
 
     async def recent(self, card_id: str, since: datetime) -> list[RecentJob]:
-        """List the predictions of a model since a moment, newest first. Free."""
-        about = About(self.name, "list predictions of", card_id)
-        endpoint = card_id.partition(":")[2].partition(":")[0]
+        """List the predictions since a moment, of every model (`match` compares it), newest first. Free."""
+        about = About(self.name, "list predictions for", card_id)
         after = since.astimezone(UTC)
         reply = await self.call(
             "GET", self.url("/predictions"), about, params={"created_after": after.isoformat().replace("+00:00", "Z")}
@@ -191,22 +190,13 @@ class ReplicateAdapter(HttpAdapter):
         for _ in range(MAX_PAGES):
             page = self.document(reply, about)
             listed = [entry for entry in page.get("results") or [] if isinstance(entry, dict)]
-            jobs = [job for job in (self._listed(entry, card_id, endpoint) for entry in listed) if job]
+            jobs = [job for job in (_listed(entry, card_id) for entry in listed) if job]
             found += [job for job in jobs if job.created >= after]
             onward = page.get("next")
             if not isinstance(onward, str) or not self.is_own(onward) or any(job.created < after for job in jobs):
                 break
             reply = await self.call("GET", onward, about)
         return sorted(found, key=lambda job: job.created, reverse=True)
-
-    def _listed(self, entry: dict[str, Any], card_id: str, endpoint: str) -> RecentJob | None:
-        created, remote_id = _moment(entry.get("created_at")), entry.get("id")
-        model = str(entry.get("model") or endpoint).partition(":")[0]
-        if created is None or not isinstance(remote_id, str) or model != endpoint:
-            return None
-        payload = entry.get("input")
-        job = Job(provider=self.name, remote_id=remote_id, card_id=card_id)
-        return RecentJob(job, created, payload if isinstance(payload, dict) else None, endpoint)
 
     def key_goes_to(self, url: httpx.URL) -> bool:
         """Files of the API itself need the key; those of replicate.delivery do not."""
@@ -273,6 +263,16 @@ def _target(request: Request) -> tuple[str, dict[str, Any]]:
     if version:
         return "/predictions", {"version": str(version)}
     return f"/models/{quote(request.endpoint)}/predictions", {}
+
+
+def _listed(entry: dict[str, Any], card_id: str) -> RecentJob | None:
+    created, remote_id = _moment(entry.get("created_at")), entry.get("id")
+    if created is None or not isinstance(remote_id, str):
+        return None
+    payload = entry.get("input")
+    job = Job(provider=ReplicateAdapter.name, remote_id=remote_id, card_id=card_id)
+    endpoint = str(entry.get("model") or "")
+    return RecentJob(job, created, payload if isinstance(payload, dict) else None, endpoint)
 
 
 def _usage(metrics: Any) -> Usage:
