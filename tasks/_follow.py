@@ -16,6 +16,8 @@ __all__ = ["follow"]
 
 SHORTEST_POLL_S = 0.5
 LONGEST_POLL_S = 10.0
+EARLY_SHARE, LATE_SHARE = 0.4, 0.15
+"""Pause between two looks as a share of the time that a job has taken: it is found soon after its end, short or long."""
 GRACE_AFTER_REATTACH_S = 60.0
 """A job found after a restart is looked at for at least this long, however old it is."""
 SHARE_OF_RATE = 0.8
@@ -25,8 +27,8 @@ SHARE_OF_RATE = 0.8
 async def follow(work: Work, attempt: Attempt, job: Job, known: Snapshot | None, scratch: Path) -> Snapshot:
     """Poll until the job has ended.
 
-    Polls come when they are worth it: rarely while the job is not expected to be ready, more often around the time it
-    should be, then in a tenth of the time it is late, and never faster than the provider's rate allows for all jobs.
+    The pause between two polls grows with the time that the job has taken, more slowly once it could be ready, and is
+    never shorter than the provider's rate allows for all jobs.
 
     Raises:
         ProviderTimeoutError: The card's deadline has passed. The job stays in the journal: the next run takes it up.
@@ -70,9 +72,9 @@ def _pause_s(
         return max(next(waits), failure.retry_after_s or 0.0)  # type: ignore[call-overload]
     assert snapshot is not None
     expected = work.candidate.card.times.expected_s
-    early = expected - elapsed_s
-    pause = early / 2 if early > 0 else elapsed_s / 10
-    pause = min(LONGEST_POLL_S, max(SHORTEST_POLL_S, work.gate.spacing_s(SHARE_OF_RATE), pause))
+    share = EARLY_SHARE if elapsed_s < expected / 2 else LATE_SHARE
+    pause = min(LONGEST_POLL_S, max(SHORTEST_POLL_S, elapsed_s * share))
+    pause = max(pause, work.gate.spacing_s(SHARE_OF_RATE))
     return max(pause, snapshot.poll_after_s or 0.0)
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from ..adapters.base import Job, RecentJob
+from ..adapters.base import Job
 from ..errors import ProviderUnavailableError, TransientProviderError
 from ..ledger import Attempt, CallState
 from ..settings import get_settings
@@ -36,7 +34,7 @@ async def reconcile(work: Work, attempt: Attempt) -> Job | None:
         error = ProviderUnavailableError("The process ended while this ran on this machine.", provider="local")
         await ledger.run(ledger.journal.failed, work.claim, attempt, error, billed=False)
         return None
-    if work.adapter.can_look_up:
+    if work.adapter.can_find(work.candidate.request):
         job = await _look_up(work, attempt)
         if job is not None:
             work.submissions += attempt.number in work.unanswered
@@ -73,19 +71,12 @@ async def _look_up(work: Work, attempt: Attempt) -> Job | None:
                 raise
             continue
         taken = await work.ledger.run(work.ledger.calls.known_jobs, work.adapter.name, [found.job.remote_id for found in jobs])
-        fitting = [found for found in jobs if found.job.remote_id not in taken and _fits(found, work)]
+        fitting = [
+            (found.created, job)
+            for found in jobs
+            if found.job.remote_id not in taken
+            if (job := work.adapter.match(work.candidate.request, found)) is not None
+        ]
         if fitting:
-            return min(fitting, key=lambda found: found.created).job
+            return min(fitting, key=lambda pair: pair[0])[1]
     return None
-
-
-def _fits(found: RecentJob, work: Work) -> bool:
-    request = work.candidate.request
-    if found.endpoint and found.endpoint != request.endpoint:
-        return False
-    return found.payload is None or _holds(found.payload, request.payload)
-
-
-def _holds(recorded: Mapping[str, Any], sent: Mapping[str, Any]) -> bool:
-    """Return whether everything that was sent is in what the provider recorded (which also holds media URLs)."""
-    return all(name in recorded and recorded[name] == value for name, value in sent.items() if value is not None)

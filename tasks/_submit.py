@@ -68,14 +68,19 @@ async def send(work: Work, scratch: Path) -> tuple[Attempt, Submission | None]:
 
 async def _intend(work: Work, *, possible_duplicate: bool) -> Attempt:
     price = work.candidate.estimate
-    return await work.ledger.run(
-        work.ledger.journal.intend,
-        work.claim,
-        estimate=price.expected,
-        reserve=price.high,
-        budgets=work.caps,
-        possible_duplicate=possible_duplicate,
-    )
+    try:
+        return await work.ledger.run(
+            work.ledger.journal.intend,
+            work.claim,
+            estimate=price.expected,
+            reserve=price.high,
+            budgets=work.caps,
+            possible_duplicate=possible_duplicate,
+        )
+    except asyncio.CancelledError:
+        # The intent may be recorded all the same; nothing was sent after it.
+        await asyncio.shield(work.ledger.run(work.ledger.journal.withdrawn, work.claim))
+        raise
 
 
 def _wait_s(work: Work, error: TransientProviderError, waits: Iterator[float]) -> float:
