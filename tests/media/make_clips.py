@@ -265,7 +265,8 @@ def spectrum(path: Path, hertz: int, start_s: float = 0.0, end_s: float | None =
     """Return how strong a tone is in the sound of a file, as an amplitude from 0 to 1."""
     with av.open(str(path)) as container:
         rate = container.streams.audio[0].codec_context.sample_rate
-        parts = [shown.to_ndarray().astype(np.float64).mean(axis=0) for shown in container.decode(audio=0)]
+        floats = av.AudioResampler(format="fltp")
+        parts = [each.to_ndarray().mean(axis=0) for shown in container.decode(audio=0) for each in floats.resample(shown)]
     wave = np.concatenate(parts)[int(start_s * rate) : None if end_s is None else int(end_s * rate)]
     turns = np.exp(-2j * np.pi * hertz * np.arange(len(wave)) / rate)
     return float(2 * abs((wave * turns).mean()))
