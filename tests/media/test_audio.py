@@ -12,6 +12,7 @@ import av
 import imageio_ffmpeg
 import numpy as np
 import pytest
+
 from prefect_media.errors import MediaError, ParameterError, UnsupportedMediaError
 from prefect_media.media.audio import change_volume, concat_audio, convert_audio, fade_audio, trim_audio
 from prefect_media.media.container import scan

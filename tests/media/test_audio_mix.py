@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from prefect_media.errors import ParameterError
 from prefect_media.media._audio_job import open_sound
 from prefect_media.media.loudness import measure

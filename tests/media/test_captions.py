@@ -14,6 +14,7 @@ import av
 import imageio_ffmpeg
 import numpy as np
 import pytest
+
 from prefect_media.errors import MediaError, ParameterError, UnsupportedMediaError
 from prefect_media.media.caption_styles import STYLES
 from prefect_media.media.captions import caption

@@ -15,6 +15,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+
 from prefect_media.errors import ParameterError, ProbeError, UnsupportedMediaError
 from prefect_media.media.container import scan
 from prefect_media.media.loudness import Level, Loudness, find_level, measure, normalize_loudness

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
+
 from prefect_media.errors import DecodeError, MediaError, MediaLimitError, ParameterError, UnsupportedMediaError
 from prefect_media.media.cues import columns, cues_from_words
 from prefect_media.media.subtitles import Cue, read_subtitles, srt_text, vtt_text, write_subtitles
 from prefect_media.media.types import Word
-from pydantic import ValidationError
 
 SRT = """1
 00:00:01,000 --> 00:00:02,500
