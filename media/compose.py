@@ -12,13 +12,14 @@ from ..errors import ParameterError
 from .colour import flattened, parse_colour
 from .encoding import save_picture
 from .fitting import Fit, fitted_size
+from .fonts import Font
+from .frames import poster
 from .images import load_rgb
-from .lettering import best_font, ellipsised
+from .lettering import best_font, drawable, ellipsised
 from .operation import operation
 from .picture_limits import check_result_size
 from .resample import resample
 from .sniff import sniff
-from .frames import poster
 
 __all__ = ["contact_sheet", "thumbnail"]
 
@@ -127,13 +128,14 @@ def contact_sheet(
     sheet = _Sheet(size, across, len(sources), bool(labels), bool(title))
     check_result_size(target, sheet.size)
     canvas = Image.new("RGB", sheet.size, under[:3])
+    font = best_font(" ".join([title or "", *(labels or ())]))
     if title:
-        _write(canvas, title, (sheet.gap, sheet.gap), sheet.size[0] - 2 * sheet.gap, sheet.title_px, TITLE)
+        _write(canvas, font, title, (sheet.gap, sheet.gap), sheet.size[0] - 2 * sheet.gap, sheet.title_px, TITLE)
     for number, (image, is_video) in enumerate(pictures):
         left, top = sheet.place(number)
         canvas.paste(_card(image, size, is_video), (left, top))
         if labels and labels[number].strip():
-            _write(canvas, labels[number], (left, top + size[1] + sheet.gap // 3), size[0], sheet.label_px, LABEL)
+            _write(canvas, font, labels[number], (left, top + size[1] + sheet.gap // 3), size[0], sheet.label_px, LABEL)
     save_picture(canvas, target, quality=quality)
 
 
@@ -207,8 +209,14 @@ def _play_sign(side: int) -> Image.Image:
 
 
 def _write(
-    canvas: Image.Image, text: str, at: tuple[int, int], width: int, height_px: int, colour: tuple[int, int, int]
+    canvas: Image.Image,
+    font: Font,
+    text: str,
+    at: tuple[int, int],
+    width: int,
+    height_px: int,
+    colour: tuple[int, int, int],
 ) -> None:
-    font, drawable = best_font(" ".join(text.split()))
     face = font.at(height_px)
-    ImageDraw.Draw(canvas).text(at, ellipsised(drawable, face, width), fill=colour, font=face)
+    line = ellipsised(drawable(text, font), face, width)
+    ImageDraw.Draw(canvas).text(at, line, fill=colour, font=face)

@@ -73,8 +73,8 @@ def write_durably(source: Path, target: Path, digest: str | None = None) -> None
             os.fsync(out.fileno())
         if digest is not None and found != digest:
             raise MediaCorruptError(f"{changed(digest, source.suffix, found)} Nothing was written to '{target.name}'.")
-        os.chmod(name, FILE_MODE)
-        os.replace(name, target)
+        Path(name).chmod(FILE_MODE)
+        Path(name).replace(target)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise

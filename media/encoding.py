@@ -53,18 +53,17 @@ CLOSE_ENOUGH = 0.9
 """A search for quality ends when the file has this share of its limit."""
 
 
-def format_of(target: Path, format: str | None = None) -> PictureFormat:
+def format_of(target: Path, name: str | None = None) -> PictureFormat:
     """Return the picture format to write: the one named, else the one of the target's suffix.
 
     Raises:
         ParameterError: It is not one that can be written.
     """
-    if format is not None:
-        name = "jpeg" if format == "jpg" else format
+    if name is not None:
         for known in get_args(PictureFormat):
-            if name == known:
+            if known == ("jpeg" if name == "jpg" else name):
                 return known
-        raise ParameterError(f"format={format!r} cannot be written. Known: {', '.join(get_args(PictureFormat))}.")
+        raise ParameterError(f"format={name!r} cannot be written. Known: {', '.join(get_args(PictureFormat))}.")
     try:
         return SUFFIX_FORMATS[target.suffix.lower()]
     except KeyError:
@@ -74,7 +73,7 @@ def format_of(target: Path, format: str | None = None) -> PictureFormat:
         ) from None
 
 
-def check_quality(format: PictureFormat, quality: int | None) -> None:
+def check_quality(kind: PictureFormat, quality: int | None) -> None:
     """Refuse a quality that the format cannot have.
 
     Raises:
@@ -82,51 +81,51 @@ def check_quality(format: PictureFormat, quality: int | None) -> None:
     """
     if quality is None:
         return
-    if format not in QUALITY:
-        raise ParameterError(f"quality={quality} has no meaning for {format}, which is lossless. Leave it out.")
+    if kind not in QUALITY:
+        raise ParameterError(f"quality={quality} has no meaning for {kind}, which is lossless. Leave it out.")
     if not 1 <= quality <= 100:
         raise ParameterError(f"quality={quality} is not between 1 and 100.")
 
 
 def encode_picture(
-    image: Image.Image, format: PictureFormat, *, quality: int | None = None, background: Rgba = (0, 0, 0, 255)
+    image: Image.Image, kind: PictureFormat, *, quality: int | None = None, background: Rgba = (0, 0, 0, 255)
 ) -> bytes:
     """Return an image as a file's bytes.
 
     Args:
         image: Mode `RGB` or `RGBA`, in sRGB.
-        format: What to write.
+        kind: What to write.
         quality: 1 to 100; default `QUALITY`.
         background: Laid under transparency when the format has none.
 
     Raises:
         EncodeError: The format cannot hold it.
     """
-    longest = LONGEST_PX.get(format)
+    longest = LONGEST_PX.get(kind)
     if longest and max(image.size) > longest:
         raise EncodeError(
-            f"Cannot write {image.width}x{image.height} as {format}: its longest side is {longest} pixels. Use png."
+            f"Cannot write {image.width}x{image.height} as {kind}: its longest side is {longest} pixels. Use png."
         )
-    if image.mode != "RGB" and format not in ALPHA_FORMATS:
+    if image.mode != "RGB" and kind not in ALPHA_FORMATS:
         image = flattened(image, background)
-    settings = dict(SETTINGS[format])
-    if format in QUALITY:
-        settings["quality"] = quality or QUALITY[format]
-    if format == "jpeg":
+    settings = dict(SETTINGS[kind])
+    if kind in QUALITY:
+        settings["quality"] = quality or QUALITY[kind]
+    if kind == "jpeg":
         settings["subsampling"] = "4:4:4" if settings["quality"] >= 90 else "4:2:0"
     clean = image if not image.info else image.copy()
     clean.info = {}
     out = io.BytesIO()
     try:
-        clean.save(out, format.upper(), **settings)
+        clean.save(out, kind.upper(), **settings)
     except (OSError, ValueError, MemoryError) as exc:
-        raise EncodeError(f"Cannot write {image.width}x{image.height} as {format}: {exc}.") from exc
+        raise EncodeError(f"Cannot write {image.width}x{image.height} as {kind}: {exc}.") from exc
     return out.getvalue()
 
 
 def encode_within(
     image: Image.Image,
-    format: PictureFormat,
+    kind: PictureFormat,
     max_bytes: int,
     *,
     quality: int | None = None,
@@ -136,7 +135,7 @@ def encode_within(
 
     Args:
         image: As for `encode_picture`, likewise the rest.
-        format: See there.
+        kind: See there.
         max_bytes: Limit of the file. For base64 in JSON a third more is sent than this.
         quality: Quality to start from; the search goes down to 40.
         background: See there.
@@ -144,16 +143,16 @@ def encode_within(
     Returns:
         The bytes, or None when even the least quality is too large; and the size of the smallest attempt.
     """
-    top = quality or QUALITY.get(format, 0)
+    top = quality or QUALITY.get(kind, 0)
 
     def encode(level: int, picture: Image.Image = image) -> bytes:
-        return encode_picture(picture, format, quality=level or None, background=background)
+        return encode_picture(picture, kind, quality=level or None, background=background)
 
     first = encode(top)
-    if len(first) <= max_bytes or format not in QUALITY or top <= LEAST_QUALITY:
+    if len(first) <= max_bytes or kind not in QUALITY or top <= LEAST_QUALITY:
         return (first if len(first) <= max_bytes else None), len(first)
     guess = None
-    if format != "jpeg" and min(image.size) >= 512:  # slow to encode: a first guess from a copy of a sixteenth the area
+    if kind != "jpeg" and min(image.size) >= 512:  # slow to encode: a first guess from a copy of a sixteenth the area
         small = image.resize((image.width // 4, image.height // 4), Image.Resampling.BOX)
         guess = _best_level(lambda level: encode(level, small), top, max_bytes // 16)[0]
     level, data, least = _best_level(encode, top, max_bytes, guess)
@@ -191,8 +190,8 @@ def publish(data: bytes, target: Path) -> None:
         try:
             with os.fdopen(handle, "wb") as out:
                 out.write(data)
-            os.chmod(name, FILE_MODE)
-            os.replace(name, target)
+            Path(name).chmod(FILE_MODE)
+            Path(name).replace(target)
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
@@ -204,19 +203,19 @@ def save_picture(
     image: Image.Image,
     target: Path,
     *,
-    format: str | None = None,
+    kind: str | None = None,
     quality: int | None = None,
     max_bytes: int | None = None,
     background: Rgba = (0, 0, 0, 255),
 ) -> None:
-    """Write an image; parameters as for `encode_within`, the format as for `format_of`.
+    """Write an image; parameters as for `encode_within`, `kind` as for `format_of`.
 
     Raises:
         ParameterError: A parameter is not possible.
         EncodeError: It cannot be written.
         MediaLimitError: Over `max_bytes` even at the least quality.
     """
-    chosen = format_of(target, format)
+    chosen = format_of(target, kind)
     check_quality(chosen, quality)
     if max_bytes is None:
         publish(encode_picture(image, chosen, quality=quality, background=background), target)
@@ -227,10 +226,10 @@ def save_picture(
     publish(data, target)
 
 
-def over_limit(image: Image.Image, format: PictureFormat, least: int, max_bytes: int) -> MediaLimitError:
+def over_limit(image: Image.Image, kind: PictureFormat, least: int, max_bytes: int) -> MediaLimitError:
     """Return the error for a picture that does not get small enough."""
-    how = f"at quality {LEAST_QUALITY} " if format in QUALITY else ""
-    hint = "Ask for a smaller size" if format in QUALITY else "Write jpeg or webp, or ask for a smaller size"
+    how = f"at quality {LEAST_QUALITY} " if kind in QUALITY else ""
+    hint = "Ask for a smaller size" if kind in QUALITY else "Write jpeg or webp, or ask for a smaller size"
     return MediaLimitError(
-        f"Cannot write {image.width}x{image.height} as {format} within {max_bytes} bytes: {how}it has {least}. {hint}."
+        f"Cannot write {image.width}x{image.height} as {kind} within {max_bytes} bytes: {how}it has {least}. {hint}."
     )

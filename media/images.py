@@ -67,7 +67,7 @@ def fit_image(
     multiple: int | None = None,
     max_megapixels: float | None = None,
     max_bytes: int | None = None,
-    format: str | None = None,
+    format: str | None = None,  # noqa: A002 - the word that users know
     quality: int | None = None,
     background: str = "#000000",
     transparent: bool = True,
@@ -115,7 +115,7 @@ def fit_image(
 
         publish(_shrunk(image, fitted, smaller, chosen, max_bytes, quality, under), target)
     else:
-        save_picture(image, target, format=chosen, quality=quality, max_bytes=max_bytes, background=under)
+        save_picture(image, target, kind=chosen, quality=quality, max_bytes=max_bytes, background=under)
 
 
 def _needed(fitted: Fitted, width: int, height: int) -> tuple[float, float]:
@@ -147,13 +147,13 @@ def _shrunk(
     image: Image.Image,
     fitted: Fitted,
     smaller: Callable[[float], tuple[Fitted, Image.Image]],
-    format: PictureFormat,
+    kind: PictureFormat,
     max_bytes: int,
     quality: int | None,
     under: Rgba,
 ) -> bytes:
     """Encode within a byte limit, giving up size (as little as needed) when quality alone does not do it."""
-    data, least = encode_within(image, format, max_bytes, quality=quality, background=under)
+    data, least = encode_within(image, kind, max_bytes, quality=quality, background=under)
     for _ in range(SHRINK_TRIES):
         if data is not None:
             return data
@@ -164,8 +164,8 @@ def _shrunk(
             break
         if (fitted.width_px, fitted.height_px) == before:
             break
-        data, least = encode_within(image, format, max_bytes, quality=quality, background=under)
-    raise over_limit(image, format, least, max_bytes)
+        data, least = encode_within(image, kind, max_bytes, quality=quality, background=under)
+    raise over_limit(image, kind, least, max_bytes)
 
 
 @operation(version=1)
@@ -173,7 +173,7 @@ def convert_image(
     source: Path,
     target: Path,
     *,
-    format: str | None = None,
+    format: str | None = None,  # noqa: A002 - the word that users know
     quality: int | None = None,
     max_bytes: int | None = None,
     background: str = "#000000",
@@ -182,7 +182,7 @@ def convert_image(
     chosen, under = format_of(target, format), parse_colour(background)
     check_quality(chosen, quality)
     check_max_bytes(max_bytes)
-    save_picture(load_rgb(source), target, format=chosen, quality=quality, max_bytes=max_bytes, background=under)
+    save_picture(load_rgb(source), target, kind=chosen, quality=quality, max_bytes=max_bytes, background=under)
 
 
 @operation(version=1)

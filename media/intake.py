@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from ..errors import ParameterError, ProbeError, UnsupportedMediaError
 from .probe import Probed, probe
@@ -43,7 +44,7 @@ def admit(
     digest, size = Store.current().put(path, suffix_of(probed.media_type))
     if _stamp(path) != before:
         raise ProbeError(f"Cannot use '{path.name}': it changed while it was read. Wait until it is complete.")
-    facts = probed.fields | ({"words": words} if words else {})
+    facts: dict[str, Any] = probed.fields | ({"words": words} if words else {})
     return VALUES[probed.kind](digest=digest, size_bytes=size, media_type=probed.media_type, origin=origin, **facts)
 
 

@@ -13,10 +13,12 @@ from .fonts import Font, embedded_font, find_font
 if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont
 
-__all__ = ["best_font", "ellipsised", "lettering"]
+__all__ = ["best_font", "drawable", "ellipsised", "lettering"]
 
 MAX_TEXT = 2000
 MAX_PIXELS = 16_000_000
+LATIN_END = 0x250
+PICTOGRAPHS = 0x1F000
 
 
 def lettering(text: str, height_px: float, colour: Rgba, font: str | None = None) -> Image.Image:
@@ -56,14 +58,22 @@ def _filled(mask: Image.Image, colour: Rgba) -> Image.Image:
     return picture
 
 
-def best_font(text: str) -> tuple[Font, str]:
-    """Return a font and the text as it can draw it: characters without a glyph in any font become question marks."""
-    try:
-        return find_font(text), text
-    except ParameterError:
-        font = embedded_font()
-        missing = set(font.missing(text))
-        return font, "".join("?" if char in missing else char for char in text)
+def best_font(text: str) -> Font:
+    """Return the font that covers a text, or else the one that covers most of it."""
+    candidates: list[Font] = [embedded_font()]
+    for end in (0x110000, PICTOGRAPHS, LATIN_END):
+        part = "".join(char for char in text if ord(char) < end)
+        try:
+            candidates.append(find_font(part))
+        except ParameterError:  # no font has all of it; the next part is smaller
+            continue
+    return min(candidates, key=lambda font: len(font.missing(text)))
+
+
+def drawable(text: str, font: Font) -> str:
+    """Return a text with a question mark for each character that a font cannot draw."""
+    missing = set(font.missing(text))
+    return "".join("?" if char in missing else char for char in text)
 
 
 def ellipsised(text: str, face: FreeTypeFont, width_px: float) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,7 +87,7 @@ class Picture:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tuple[Any, str]]:
+def _opened(path: Path) -> Generator[tuple[Any, str]]:
     """Open a picture with the one decoder that fits its content; nothing is decoded yet."""
     media_type = sniff(path)
     if media_type not in DECODERS:

@@ -12,7 +12,7 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -77,7 +77,7 @@ class Store:
         return self._local / self._name(digest, suffix)
 
     @contextmanager
-    def scratch(self) -> Iterator[Path]:
+    def scratch(self) -> Generator[Path]:
         """Give a private empty folder on the store's own disk; it is removed with its content at the end."""
         parent = self._local / SCRATCH
         parent.mkdir(parents=True, exist_ok=True)

@@ -193,7 +193,9 @@ def test_a_torn_write_is_never_visible(home: Path, source: Path) -> None:
     assert store.exists(digest, ".png")
 
 
-def test_a_failed_write_leaves_the_old_file_and_no_temporary_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_write_leaves_the_old_file_and_no_temporary_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     target = tmp_path / "target.bin"
     target.write_bytes(b"old")
     with pytest.raises(FileNotFoundError):
@@ -227,7 +229,9 @@ def test_readers_see_all_or_nothing_while_others_write(home: Path, tmp_path: Pat
     assert list(store.leftovers(0)) == []
 
 
-def _put(home: str, source: str, gate: "multiprocessing.synchronize.Barrier", results: "multiprocessing.Queue[str]") -> None:
+def _put(
+    home: str, source: str, gate: "multiprocessing.synchronize.Barrier", results: "multiprocessing.Queue[str]"
+) -> None:
     os.environ["PREFECT_MEDIA_HOME"] = home
     gate.wait(30)
     results.put(Store.current().put(Path(source), ".png")[0])
