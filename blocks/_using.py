@@ -7,11 +7,16 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+import httpx
+from prefect.exceptions import PrefectException
+from prefect.logging import get_logger
 from prefect.settings import get_current_settings
 
 from ..adapters.credentials import Credentials
 
 __all__ = ["credentials_in_use", "known_default_credentials", "load_default_credentials", "using_credentials"]
+
+logger = get_logger("prefect_media.blocks")
 
 REMEMBER_S = 60.0
 """How long it is remembered that there is, or is not, a default block: loading one takes a request to the server."""
@@ -54,5 +59,8 @@ async def load_default_credentials(provider: str) -> Credentials | None:
             found = (await block.aload("default")).get_credentials()
         except ValueError:  # no such block
             found = None
+        except (httpx.HTTPError, PrefectException) as exc:
+            logger.warning("Cannot look for a %s block named 'default': %s", block.__name__, exc)
+            return None
     _defaults[provider] = (time.monotonic(), found)
     return found
