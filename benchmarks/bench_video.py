@@ -110,7 +110,7 @@ def joining(folder: Path, rounds: int) -> None:
         "concat_videos to 640x360": lambda: concat_videos(clips, target, width=640, height=360),
     }
     if importlib.util.find_spec("moviepy"):
-        contenders["moviepy"] = lambda: _moviepy_join(clips, folder / "moviepy.mp4")
+        contenders["moviepy"] = lambda: _moviepy_join(clips, folder / "moviepy.mp4", (640, 360))
     race(
         f"join {CLIPS} clips of {CLIP_S} s, encoded", contenders, max(1, rounds // 2), "moviepy at least 5 times slower"
     )
