@@ -24,7 +24,6 @@ from .container import FORMATS
 from .runner import cancellation, run, scratch_beside
 
 __all__ = [
-    "STILL_FORMATS",
     "Capabilities",
     "cancellation",
     "capabilities",
@@ -43,13 +42,10 @@ __all__ = [
 
 GLOBAL = (
     "-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+warning", "-progress", "pipe:1",
-    "-stats_period", "0.25", "-xerror", "-y",
+    "-stats_period", "0.25", "-filter_complex_threads", "2", "-xerror", "-y",
 )  # fmt: skip
 THREADS = 2
 """x264's bytes depend on its number of threads, so this is part of what an output is."""
-
-STILL_FORMATS = {".png": "png_pipe", ".jpg": "jpeg_pipe", ".jpeg": "jpeg_pipe", ".webp": "webp_pipe"}
-"""Demuxers for one picture. Named outright: `image2`, which FFmpeg would pick, takes the file name as a pattern."""
 
 
 @lru_cache(maxsize=1)
@@ -177,7 +173,8 @@ def source(path: Path, *, formats: str = FORMATS, **options: Any) -> Any:
 
     Args:
         path: The file.
-        formats: Demuxers that may open it; pass one of `STILL_FORMATS` as `f=` and here for a picture.
+        formats: Demuxers that may open it; for a picture name one outright (`png_pipe`), here and as `f=`:
+            `image2`, which FFmpeg would pick, takes the file name as a pattern.
         **options: Further input options of ffmpeg, for example `ss="1.5"`.
     """
     guards = {
