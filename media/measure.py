@@ -39,21 +39,11 @@ def _measure_container(data: bytes) -> Measured | None:
     import av
 
     try:
-        with av.open(io.BytesIO(data)) as container:
+        with av.open(io.BytesIO(data), "r") as container:
             seconds = (container.duration or 0) / 1_000_000
             if container.streams.video:
                 video = container.streams.video[0]
-                return Measured(
-                    "video",
-                    video.width,
-                    video.height,
-                    seconds,
-                    bool(container.streams.audio),
-                )
-            return (
-                Measured("audio", seconds=seconds, sound=True)
-                if container.streams.audio
-                else None
-            )
-    except (av.FFmpegError, ValueError):
+                return Measured("video", video.width, video.height, seconds, bool(container.streams.audio))
+            return Measured("audio", seconds=seconds, sound=True) if container.streams.audio else None
+    except (av.error.FFmpegError, ValueError):
         return None

@@ -38,15 +38,12 @@ class Entry:
     def read(data: Mapping[str, Any]) -> Entry:
         """Read what `to_json` wrote."""
         usd = None if data["usd"] is None else Decimal(data["usd"])
-        return Entry(**{**data, "usd": usd, "digests": tuple(data["digests"])})
+        fields: dict[str, Any] = {**data, "usd": usd, "digests": tuple(data["digests"])}
+        return Entry(**fields)
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON values."""
-        return {
-            **self.__dict__,
-            "usd": None if self.usd is None else str(self.usd),
-            "digests": list(self.digests),
-        }
+        return {**self.__dict__, "usd": None if self.usd is None else str(self.usd), "digests": list(self.digests)}
 
     @property
     def model(self) -> str:
@@ -78,10 +75,7 @@ class Bill:
     @property
     def usd(self) -> Decimal:
         """USD charged for jobs that ended, and owed for those that still run; jobs without a known price count 0."""
-        return sum(
-            (entry.usd for entry in self.entries if entry.usd and entry.billed is not False),
-            Decimal(0),
-        )
+        return sum((entry.usd for entry in self.entries if entry.usd and entry.billed is not False), Decimal(0))
 
     @property
     def unpriced(self) -> int:

@@ -75,13 +75,7 @@ class Control:
         self._require_local(request)
         wanted = request.query_params.get("event")
         shown = [event for event in list(self.sim.events) if wanted in (None, event["event"])]
-        return answer(
-            {
-                "events": shown,
-                "counts": dict(self.sim.counts),
-                "struck": self.sim.faults.struck,
-            }
-        )
+        return answer({"events": shown, "counts": dict(self.sim.counts), "struck": self.sim.faults.struck})
 
     async def add_faults(self, request: Request) -> Response:
         """POST /_sim/faults: one rule, a list of rules, or `{"fault": [...]}`."""
@@ -94,8 +88,7 @@ class Control:
             return answer({"error": str(exc)}, 422)
         if any(rule.kind in HOOKS for rule in rules) and not self.sim.allow_hooks:
             return answer(
-                {"error": "Hooks (mark, pause, kill) are off. Start the simulator with allow_hooks=True."},
-                403,
+                {"error": "Hooks (mark, pause, kill) are off. Start the simulator with allow_hooks=True."}, 403
             )
         self.sim.faults.add(rules)
         return answer({"rules": len(self.sim.faults.rules)})

@@ -28,9 +28,7 @@ PROBLEMS = Problems(
     unauthorized=lambda: answer({"detail": "Forbidden"}, 403),
     no_money=lambda: answer({"detail": "Forbidden"}, 403),
     rate_limited=lambda after: answer(
-        {"detail": "Slow down"},
-        429,
-        {} if after is None else {"Retry-After": f"{after:g}"},
+        {"detail": "Slow down"}, 429, {} if after is None else {"Retry-After": f"{after:g}"}
     ),
     server_error=lambda status: Response("<html><body>Bad gateway</body></html>", status, media_type="text/html"),
 )
@@ -74,12 +72,7 @@ class Delivery:
         """Record when a client sends a credential to a host that only serves files."""
         for header in ("authorization", "xi-api-key", "x-api-key"):
             if request.headers.get(header):
-                self.sim.event(
-                    "leak",
-                    provider=job.provider,
-                    job=job.id,
-                    where=f"{header} header to output host",
-                )
+                self.sim.event("leak", provider=job.provider, job=job.id, where=f"{header} header to output host")
 
     async def send(self, request: Request, job: Job, data: bytes, media_type: str, index: int = 0) -> Response:
         """Send bytes of a job, with the faults of delivery that strike.
@@ -123,22 +116,14 @@ def _misdeliver(rule: Rule, data: bytes, media_type: str) -> Response | None:
     if rule.kind == "redirect-file":
         return RedirectResponse("file:///etc/passwd", 302)
     if rule.kind == "slow":
-        return StreamingResponse(
-            _slowly(data, rule.bytes_per_s),
-            headers=_length(len(data)),
-            media_type=media_type,
-        )
+        return StreamingResponse(_slowly(data, rule.bytes_per_s), headers=_length(len(data)), media_type=media_type)
     if rule.kind == "truncated":
         part = data[: max(1, int(len(data) * rule.fraction))]
         if rule.honest:
             return Response(part, media_type=media_type)
         return StreamingResponse(_cut(part), headers=_length(len(data)), media_type=media_type)
     if rule.kind == "huge":
-        return StreamingResponse(
-            _cut(data[:CHUNK], wait_s=rule.seconds),
-            headers=_length(HUGE),
-            media_type=media_type,
-        )
+        return StreamingResponse(_cut(data[:CHUNK], wait_s=rule.seconds), headers=_length(HUGE), media_type=media_type)
     if rule.kind == "endless":
         return StreamingResponse(_endlessly(data), media_type=media_type)
     return None
@@ -171,8 +156,5 @@ async def _endlessly(data: bytes) -> AsyncIterator[bytes]:
 def delivery_routes(sim: Simulation) -> list[Route]:
     """Return the routes under which outputs are delivered."""
     delivery = Delivery(sim)
-    paths = (
-        "/files/replicate/{job}/{index:int}/{name:path}",
-        "/fal/_cdn/files/{job}/{index:int}/{name:path}",
-    )
+    paths = ("/files/replicate/{job}/{index:int}/{name:path}", "/fal/_cdn/files/{job}/{index:int}/{name:path}")
     return [Route(path, delivery.output, methods=["GET", "HEAD"]) for path in paths]

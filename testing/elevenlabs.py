@@ -18,7 +18,18 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from .delivery import Delivery, spoiled_bytes
-from .gate import Desk, Problems
+from .elevenlabs_answers import (
+    PROBLEMS,
+    alignment,
+    bad_prompt,
+    invalid,
+    music_plan,
+    read_format,
+    read_key,
+    refused,
+    trouble,
+)
+from .gate import Desk
 from .jobs import Job, Phase
 from .models import spoken_seconds
 from .pricing import Charge
@@ -26,60 +37,21 @@ from .product import Product
 from .reply import Reply, answer
 from .state import Call, Simulation
 
-__all__ = ["PROBLEMS", "elevenlabs_routes", "read_key"]
+__all__ = ["elevenlabs_routes"]
 
-FORMATS = re.compile(
-    r"mp3_(22050_32|24000_48|44100_(32|64|96|128|192)|48000_192)|(pcm|wav)_(8000|16000|22050|24000|32000|44100|48000)|opus_48000_(32|64|96|128|192)|ulaw_8000|alaw_8000"
-)
 VOICE = re.compile(r"[A-Za-z0-9]{15,40}")
-LIMITS = {
-    "eleven_v3": 5_000,
-    "eleven_multilingual_v2": 10_000,
-    "eleven_flash_v2": 30_000,
-    "eleven_turbo_v2": 30_000,
-}
+LIMITS = {"eleven_v3": 5_000, "eleven_multilingual_v2": 10_000, "eleven_flash_v2": 30_000, "eleven_turbo_v2": 30_000}
+
+
 LONGEST = 40_000
 CHEAP = ("flash", "turbo", "conversational")
+
+
 CREDIT_USD = Decimal("0.00008")  # 0.08 USD for 1000 characters of the dear models, which cost one credit each
 SOUND_CREDITS_A_SECOND = 40
+
+
 MUSIC_USD_A_MINUTE = Decimal("0.15")
-
-
-def trouble(status: int, name: str, message: str, **extra: Any) -> Response:
-    """Return an error answer in ElevenLabs' form."""
-    return answer({"detail": {"status": name, "message": message, **extra}}, status)
-
-
-def invalid(field: str, text: str, kind: str = "value_error") -> Reply:
-    """Return a validation error, in the form of its framework."""
-    return Reply(answer({"detail": [{"loc": ["body", field], "msg": text, "type": kind}]}, 422))
-
-
-def _rate_limited(retry_after_s: float | None) -> Response:
-    message = (
-        "Too many concurrent requests. Your current subscription is associated with a maximum of 5 concurrent requests."
-    )
-    response = trouble(429, "too_many_concurrent_requests", message)
-    if retry_after_s is not None:
-        response.headers["Retry-After"] = f"{retry_after_s:g}"
-    return response
-
-
-PROBLEMS = Problems(
-    unauthorized=lambda: trouble(401, "invalid_api_key", "Invalid API key"),
-    no_money=lambda: trouble(
-        401,
-        "quota_exceeded",
-        "This request exceeds your quota. You have 0 credits remaining.",
-    ),
-    rate_limited=_rate_limited,
-    server_error=lambda status: trouble(status, "internal_server_error", "An unexpected error occurred."),
-)
-
-
-def read_key(request: Request) -> str:
-    """Return the key of a request to ElevenLabs, empty when there is none."""
-    return request.headers.get("xi-api-key", "").strip()
 
 
 @dataclass(frozen=True)
@@ -91,29 +63,6 @@ class Sound:
     charge: Charge
     media_type: str
     headers: Mapping[str, str]
-
-
-def _format(request: Request, default: str = "mp3_44100_128") -> tuple[str, int, int, str]:
-    """Return format, sample rate, bit rate and content type of `output_format`."""
-    name = request.query_params.get("output_format", default)
-    name = default if name == "auto" else name
-    if not FORMATS.fullmatch(name):
-        raise invalid(
-            "output_format",
-            f"Input should be a valid output format, not '{name}'",
-            "enum",
-        )
-    kind, _, rest = name.partition("_")
-    rate, _, bits = rest.partition("_")
-    types = {
-        "mp3": "audio/mpeg",
-        "wav": "audio/wav",
-        "pcm": "audio/pcm",
-        "opus": "audio/opus",
-        "ulaw": "audio/basic",
-        "alaw": "audio/x-alaw-basic",
-    }
-    return kind, int(rate), int(bits or 0) * 1000, types[kind]
 
 
 class ElevenLabs:
@@ -141,49 +90,25 @@ class ElevenLabs:
         if not isinstance(text, str) or not text:
             raise invalid("text", "field required", "value_error.missing")
         if not VOICE.fullmatch(voice):
-            raise Reply(
-                trouble(
-                    404,
-                    "voice_not_found",
-                    f"A voice with the voice_id '{voice}' was not found.",
-                )
-            )
+            raise Reply(trouble(404, "voice_not_found", f"A voice with the voice_id '{voice}' was not found."))
         if not model.startswith("eleven_"):
-            raise Reply(
-                trouble(
-                    400,
-                    "model_not_found",
-                    f"A model with model ID {model} does not exist.",
-                )
-            )
+            raise Reply(trouble(400, "model_not_found", f"A model with model ID {model} does not exist."))
         limit = LIMITS.get(model, LONGEST)
         if len(text) > limit:
             message = f"Text is too long: {len(text)} characters, the model takes {limit}."
             raise Reply(trouble(400, "max_character_limit_exceeded", message))
-        kind, rate, bit_rate, media_type = _format(request)
+        kind, rate, bit_rate, media_type = read_format(request)
         payload = {
             "voice_id": voice,
             "output_format": request.query_params.get("output_format", "mp3_44100_128"),
             **body,
         }
         call = self.sim.read_call("elevenlabs", model, payload, read_key(request), operation="speech")
-        credits = max(1, len(text) // 2) if any(word in model for word in CHEAP) else len(text)
+        cost = max(1, len(text) // 2) if any(word in model for word in CHEAP) else len(text)
         speed = float((body.get("voice_settings") or {}).get("speed") or 1)
         seconds = round(spoken_seconds(text) / speed, 2)
-        product = Product(
-            "audio",
-            seconds=seconds,
-            format=kind,
-            sample_rate_hz=rate,
-            bit_rate_bps=bit_rate,
-        )
-        return Sound(
-            call,
-            product,
-            Charge(Decimal(credits), credits * CREDIT_USD),
-            media_type,
-            {"character-cost": str(credits)},
-        )
+        product = Product("audio", seconds=seconds, format=kind, sample_rate_hz=rate, bit_rate_bps=bit_rate)
+        return Sound(call, product, Charge(Decimal(cost), cost * CREDIT_USD), media_type, {"character-cost": str(cost)})
 
     async def _perform(self, request: Request, sound: Sound, refusal: Response) -> tuple[Job, bytes]:
         """Accept a request, let its time pass, and return its bytes."""
@@ -218,18 +143,14 @@ class ElevenLabs:
 
     async def speech(self, request: Request) -> Response:
         """POST /v1/text-to-speech/{voice}, and its `/stream`."""
-        return await self._send(request, await self._read_speech(request), _refused())
+        return await self._send(request, await self._read_speech(request), refused())
 
     async def timed(self, request: Request) -> Response:
         """POST /v1/text-to-speech/{voice}/with-timestamps, and its stream, which comes as one line of JSON."""
         sound = await self._read_speech(request)
-        job, data = await self._perform(request, sound, _refused())
-        alignment = _alignment(str(job.payload["text"]), job.product.seconds)
-        body = {
-            "audio_base64": base64.b64encode(data).decode(),
-            "alignment": alignment,
-            "normalized_alignment": alignment,
-        }
+        job, data = await self._perform(request, sound, refused())
+        timings = alignment(str(job.payload["text"]), job.product.seconds)
+        body = {"audio_base64": base64.b64encode(data).decode(), "alignment": timings, "normalized_alignment": timings}
         headers = self._headers(job) | dict(sound.headers)
         if request.url.path.endswith("/stream/with-timestamps"):
             response = Response(json.dumps(body) + "\n", headers=headers, media_type="application/json")
@@ -246,27 +167,15 @@ class ElevenLabs:
         if seconds is not None and not 0.5 <= float(seconds) <= 30:
             raise invalid("duration_seconds", "Input should be between 0.5 and 30")
         model = str(body.get("model_id") or "eleven_text_to_sound_v2")
-        kind, rate, bit_rate, media_type = _format(request)
-        payload = {
-            "output_format": request.query_params.get("output_format", "mp3_44100_128"),
-            **body,
-        }
+        kind, rate, bit_rate, media_type = read_format(request)
+        payload = {"output_format": request.query_params.get("output_format", "mp3_44100_128"), **body}
         call = self.sim.read_call("elevenlabs", model, payload, read_key(request), operation="sound")
         length = float(seconds) if seconds is not None else 3.0 + int(call.payload_hash[:2], 16) % 5
-        credits = round(SOUND_CREDITS_A_SECOND * length) if seconds is not None else 5 * SOUND_CREDITS_A_SECOND
-        charge = Charge(Decimal(credits), credits * CREDIT_USD)
-        product = Product(
-            "audio",
-            seconds=length,
-            format=kind,
-            sample_rate_hz=rate,
-            channels=2,
-            bit_rate_bps=bit_rate,
-        )
+        cost = round(SOUND_CREDITS_A_SECOND * length) if seconds is not None else 5 * SOUND_CREDITS_A_SECOND
+        charge = Charge(Decimal(cost), cost * CREDIT_USD)
+        product = Product("audio", seconds=length, format=kind, sample_rate_hz=rate, channels=2, bit_rate_bps=bit_rate)
         return await self._send(
-            request,
-            Sound(call, product, charge, media_type, {"character-cost": str(credits)}),
-            _refused(),
+            request, Sound(call, product, charge, media_type, {"character-cost": str(cost)}), refused()
         )
 
     async def _read_music(self, request: Request) -> Sound:
@@ -281,23 +190,13 @@ class ElevenLabs:
             length = sum(int(section.get("duration_ms", 10_000)) for section in plan.get("sections", ())) or 10_000
         model = str(body.get("model_id") or "music_v1")
         default = "mp3_44100_128" if model == "music_v1" else "mp3_48000_192"
-        kind, rate, bit_rate, media_type = _format(request, default)
-        payload = {
-            "output_format": request.query_params.get("output_format", "auto"),
-            **body,
-        }
+        kind, rate, bit_rate, media_type = read_format(request, default)
+        payload = {"output_format": request.query_params.get("output_format", "auto"), **body}
         operation = "music"
         call = self.sim.read_call("elevenlabs", model, payload, read_key(request), operation=operation)
         seconds = int(length or 30_000) / 1000
         minutes = Decimal(str(seconds)) / 60
-        product = Product(
-            "audio",
-            seconds=seconds,
-            format=kind,
-            sample_rate_hz=rate,
-            channels=2,
-            bit_rate_bps=bit_rate,
-        )
+        product = Product("audio", seconds=seconds, format=kind, sample_rate_hz=rate, channels=2, bit_rate_bps=bit_rate)
         return Sound(
             call,
             product,
@@ -308,14 +207,14 @@ class ElevenLabs:
 
     async def music(self, request: Request) -> Response:
         """POST /v1/music, and its `/stream`."""
-        return await self._send(request, await self._read_music(request), _bad_prompt())
+        return await self._send(request, await self._read_music(request), bad_prompt())
 
     async def detailed(self, request: Request) -> Response:
         """POST /v1/music/detailed: JSON and sound as parts of one answer."""
         sound = await self._read_music(request)
-        job, data = await self._perform(request, sound, _bad_prompt())
+        job, data = await self._perform(request, sound, bad_prompt())
         described = {
-            "composition_plan": job.payload.get("composition_plan") or _plan(sound.product.seconds),
+            "composition_plan": job.payload.get("composition_plan") or music_plan(sound.product.seconds),
             "song_metadata": {"title": "Simulated", "genres": []},
         }
         head = f"Content-Type: application/json\r\n\r\n{json.dumps(described)}\r\n--simulated\r\n"
@@ -328,46 +227,7 @@ class ElevenLabs:
     async def plan(self, request: Request) -> Response:
         """POST /v1/music/plan: free."""
         body = await self._json(request)
-        return answer(_plan(int(body.get("music_length_ms") or 30_000) / 1000))
-
-
-def _plan(seconds: float) -> dict[str, Any]:
-    section = {
-        "section_name": "Whole",
-        "positive_local_styles": [],
-        "negative_local_styles": [],
-        "duration_ms": int(seconds * 1000),
-        "lines": [],
-    }
-    return {
-        "positive_global_styles": ["calm"],
-        "negative_global_styles": [],
-        "sections": [section],
-    }
-
-
-def _refused() -> Response:
-    return trouble(400, "content_against_policy", "The text violates the usage policy.")
-
-
-def _bad_prompt() -> Response:
-    message = "The prompt contains material that may be copyrighted."
-    return trouble(
-        400,
-        "bad_prompt",
-        message,
-        code="bad_request",
-        data={"prompt_suggestion": "A calm piano piece"},
-    )
-
-
-def _alignment(text: str, seconds: float) -> dict[str, Any]:
-    step = seconds / max(1, len(text))
-    return {
-        "characters": list(text),
-        "character_start_times_seconds": [round(index * step, 3) for index in range(len(text))],
-        "character_end_times_seconds": [round((index + 1) * step, 3) for index in range(len(text))],
-    }
+        return answer(music_plan(int(body.get("music_length_ms") or 30_000) / 1000))
 
 
 def elevenlabs_routes(sim: Simulation) -> list[Route]:

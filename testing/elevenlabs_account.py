@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from .elevenlabs import PROBLEMS, read_key, trouble
+from .elevenlabs_answers import PROBLEMS, read_key, trouble
 from .gate import Desk
 from .jobs import Job, Phase
 from .reply import Reply, answer
@@ -17,11 +17,7 @@ from .state import Simulation
 
 __all__ = ["elevenlabs_account_routes"]
 
-VOICES = {
-    "21m00Tcm4TlvDq8ikWAM": "Rachel",
-    "JBFqnCBsd6RMkjVDRZzb": "George",
-    "EXAVITQu4vr4xnSDxMaL": "Sarah",
-}
+VOICES = {"21m00Tcm4TlvDq8ikWAM": "Rachel", "JBFqnCBsd6RMkjVDRZzb": "George", "EXAVITQu4vr4xnSDxMaL": "Sarah"}
 LIMIT = 1_000_000
 
 
@@ -75,22 +71,13 @@ class Account:
         size = int(query.get("page_size", "100"))
         page = items[start : start + size]
         last = page[-1].id if page else None
-        shown = {
-            "history": [self._item(job) for job in page],
-            "last_history_item_id": last,
-        }
+        shown = {"history": [self._item(job) for job in page], "last_history_item_id": last}
         return answer(shown | {"has_more": start + size < len(items)})
 
     def _find(self, request: Request) -> Job:
         job = self.sim.jobs.get(request.path_params["id"])
         if job is None or job.provider != "elevenlabs":
-            raise Reply(
-                trouble(
-                    404,
-                    "history_item_not_found",
-                    "There is no history item with this id.",
-                )
-            )
+            raise Reply(trouble(404, "history_item_not_found", "There is no history item with this id."))
         return job
 
     async def history_item(self, request: Request) -> Response:
@@ -109,14 +96,7 @@ class Account:
         """GET /v1/voices and /v2/voices."""
         await self.desk.enter(request, read_key(request))
         voices = [{"voice_id": key, "name": name, "category": "premade", "labels": {}} for key, name in VOICES.items()]
-        return answer(
-            {
-                "voices": voices,
-                "has_more": False,
-                "total_count": len(voices),
-                "next_page_token": None,
-            }
-        )
+        return answer({"voices": voices, "has_more": False, "total_count": len(voices), "next_page_token": None})
 
     async def models(self, request: Request) -> Response:
         """GET /v1/models."""
@@ -128,14 +108,7 @@ class Account:
         """GET /v1/user/subscription."""
         await self.desk.enter(request, read_key(request))
         used = sum(int(job.units) for job in self.sim.jobs.values() if job.provider == "elevenlabs")
-        return answer(
-            {
-                "tier": "creator",
-                "character_count": used,
-                "character_limit": LIMIT,
-                "status": "active",
-            }
-        )
+        return answer({"tier": "creator", "character_count": used, "character_limit": LIMIT, "status": "active"})
 
 
 def elevenlabs_account_routes(sim: Simulation) -> list[Route]:

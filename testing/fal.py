@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,115 +14,18 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from .fal_answers import INFRASTRUCTURE, PROBLEMS, REFUSED, item, read_key, trouble, validation
 from .faults import Rule
-from .fields import Problem
-from .gate import Desk, Problems
+from .gate import Desk
 from .jobs import Job, Phase
 from .reply import Reply, answer
 from .site import link
 from .state import Call, Simulation
 
-__all__ = ["PROBLEMS", "fal_routes", "read_key"]
+__all__ = ["fal_routes"]
 
 NAMESPACES = ("workflows", "comfy")
-REFUSED = "The content could not be processed because it contained material flagged by a content checker."
-# Infrastructure errors by type: status code (provider documentation, read 2026-11-23).
-INFRASTRUCTURE = {
-    "request_timeout": 504,
-    "startup_timeout": 504,
-    "runner_scheduling_failure": 503,
-    "runner_connection_timeout": 503,
-    "runner_disconnected": 503,
-    "runner_connection_refused": 503,
-    "runner_connection_error": 503,
-    "runner_incomplete_response": 502,
-    "runner_server_error": 500,
-    "internal_error": 500,
-    "client_disconnected": 499,
-    "client_cancelled": 499,
-    "bad_request": 400,
-}
-LOCKED = "User is locked. Reason: Exhausted balance. Top up your balance at fal.ai/dashboard/billing."
-
-
-def trouble(status: int, detail: Any, kind: str = "", headers: Mapping[str, str] | None = None) -> Response:
-    """Return an error answer in fal's form."""
-    body = {"detail": detail} | ({"error_type": kind} if kind else {})
-    return answer(body, status, dict(headers or {}) | ({"X-Fal-Error-Type": kind} if kind else {}))
-
-
-def _rate_limited(retry_after_s: float | None) -> Response:
-    headers = {"X-Fal-Needs-Retry": "1"} | ({} if retry_after_s is None else {"Retry-After": f"{retry_after_s:g}"})
-    return trouble(429, "Too many concurrent requests.", "concurrent_requests_limit", headers)
-
-
-PROBLEMS = Problems(
-    unauthorized=lambda: trouble(401, "Invalid key credentials"),
-    no_money=lambda: trouble(403, LOCKED),
-    rate_limited=_rate_limited,
-    server_error=lambda status: trouble(
-        status,
-        "Runner error",
-        "runner_server_error" if status == 500 else "runner_connection_error",
-    ),
-)
-
-
-def read_key(request: Request) -> str:
-    """Return the key of a request to fal, empty when there is none."""
-    scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    return key.strip() if scheme in ("Key", "Bearer") else ""
-
-
-def item(
-    field: str,
-    kind: str,
-    text: str,
-    payload: Any = None,
-    context: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
-    """Return one entry of a model error."""
-    loc = ["body", *([field] if field else [])]
-    url = f"https://docs.fal.ai/errors#{kind}"
-    return {
-        "loc": loc,
-        "msg": text,
-        "type": kind,
-        "url": url,
-        "ctx": dict(context or {}),
-        "input": payload,
-    }
-
-
-def _validation(problems: list[Problem]) -> list[dict[str, Any]]:
-    items: list[dict[str, Any]] = []
-    for one in problems:
-        if one.kind == "missing":
-            items.append(item(one.field, "missing", "Field required"))
-        elif one.kind == "enum":
-            expected = ", ".join(f"'{choice}'" for choice in one.choices)
-            items.append(
-                item(
-                    one.field,
-                    "one_of",
-                    f"Input should be {expected}",
-                    one.value,
-                    {"expected": list(one.choices)},
-                )
-            )
-        elif one.kind == "type":
-            items.append(
-                item(
-                    one.field,
-                    f"{one.limit}_type",
-                    f"Input should be a valid {one.limit}",
-                    one.value,
-                )
-            )
-        else:
-            short = "ge" if one.kind == "greater_than_equal" else "le"
-            items.append(item(one.field, one.kind, one.text(), one.value, {short: one.limit}))
-    return items
+LONGEST_QUEUE = 100  # a second of waiting stands for one request ahead
 
 
 class Fal:
@@ -136,12 +39,7 @@ class Fal:
         """POST /{endpoint} on the queue."""
         await self.desk.enter(request, read_key(request))
         job = await self._accept(request, request.path_params["endpoint"])
-        body = {
-            "status": "IN_QUEUE",
-            "request_id": job.id,
-            "queue_position": 0,
-            **self._urls(request, job),
-        }
+        body = {"status": "IN_QUEUE", "request_id": job.id, "queue_position": 0, **self._urls(request, job)}
         response = answer(body, 200, {"x-fal-request-id": job.id})
         return self.desk.closing(response, request, "answered", job)
 
@@ -151,12 +49,7 @@ class Fal:
         except ValueError:
             raise Reply(trouble(400, "Invalid JSON body", "bad_request")) from None
         if not isinstance(payload, dict) or endpoint.count("/") < 1:
-            raise Reply(
-                trouble(
-                    404 if isinstance(payload, dict) else 422,
-                    f"Application '{endpoint}' not found",
-                )
-            )
+            raise Reply(trouble(404 if isinstance(payload, dict) else 422, f"Application '{endpoint}' not found"))
         call = self.sim.read_call("fal", endpoint, payload, read_key(request))
         refusal = await self.desk.moment(request, "received", call)
         limit = request.query_params.get("fal_max_queue_length")
@@ -173,20 +66,13 @@ class Fal:
         """Accept a request. fal accepts what is invalid too: the model says so in the result."""
         problems = call.model.check(call.payload)
         product = call.model.product({} if problems else call.payload, call.media)
-        job = self.sim.accept(
-            call,
-            str(uuid.uuid4()),
-            product,
-            self.desk.draw_for_job(request, call, refusal),
-        )
+        job = self.sim.accept(call, str(uuid.uuid4()), product, self.desk.draw_for_job(request, call, refusal))
+        _limit_wait(job, request.headers.get("x-fal-request-timeout"))
         if problems:
             job.fate = Phase.FAILED
-            job.extra["detail"] = _validation(problems)
+            job.extra["detail"] = validation(problems)
             self.sim.event(
-                "rejected",
-                provider="fal",
-                endpoint=call.endpoint,
-                problems=[one.text() for one in problems],
+                "rejected", provider="fal", endpoint=call.endpoint, problems=[one.text() for one in problems]
             )
         return job
 
@@ -196,11 +82,7 @@ class Fal:
 
     def _urls(self, request: Request, job: Job) -> dict[str, str]:
         at = link(request, "fal", f"/{self._app(job.endpoint)}/requests/{job.id}")
-        return {
-            "response_url": at,
-            "status_url": f"{at}/status",
-            "cancel_url": f"{at}/cancel",
-        }
+        return {"response_url": at, "status_url": f"{at}/status", "cancel_url": f"{at}/cancel"}
 
     def _job(self, request: Request) -> Job:
         job = self.sim.jobs.get(request.path_params["id"])
@@ -219,11 +101,7 @@ class Fal:
         job.polls += 1
         await self.desk.moment(request, "poll", job, job.polls)
         body = self._status(request, job)
-        return answer(
-            body,
-            200 if body["status"] == "COMPLETED" else 202,
-            {"x-fal-request-id": job.id},
-        )
+        return answer(body, 200 if body["status"] == "COMPLETED" else 202, {"x-fal-request-id": job.id})
 
     async def stream(self, request: Request) -> Response:
         """GET .../requests/{id}/status/stream: status objects as server-sent events."""
@@ -252,16 +130,12 @@ class Fal:
         body: dict[str, Any] = {"request_id": job.id, **urls}
         requeued = "requeue" in job.faults and phase is Phase.RUNNING and job.polls % 2 == 0
         if phase is Phase.QUEUED or requeued:
-            ahead = sum(other.started < job.started and other.phase() is Phase.QUEUED for other in self._queue(job))
-            body |= {"status": "IN_QUEUE", "queue_position": ahead}
+            left = job.started - time.time()
+            body |= {"status": "IN_QUEUE", "queue_position": int(max(0.0, min(left, LONGEST_QUEUE)))}
         elif phase is Phase.RUNNING:
             body |= {"status": "IN_PROGRESS", "logs": logs}
         else:
-            body |= {
-                "status": "COMPLETED",
-                "logs": logs,
-                "metrics": {"inference_time": job.extra["machine_s"]},
-            }
+            body |= {"status": "COMPLETED", "logs": logs, "metrics": {"inference_time": job.extra["machine_s"]}}
             failure = self._failure(job)
             if failure is not None and failure[1]:
                 body |= {"error": str(failure[2]), "error_type": failure[1]}
@@ -269,21 +143,11 @@ class Fal:
             body["status"] = "WARMING_UP"
         return body
 
-    def _queue(self, job: Job) -> list[Job]:
-        return [] if job.queue_s < 0.5 else [other for other in self.sim.jobs.values() if other.provider == "fal"]
-
     def _logs(self, job: Job) -> list[dict[str, Any]]:
         if job.phase() is Phase.QUEUED:
             return []
         stamp = datetime.fromtimestamp(job.started, UTC).isoformat().replace("+00:00", "Z")
-        return [
-            {
-                "message": "Loading model",
-                "timestamp": stamp,
-                "level": "INFO",
-                "source": "USER",
-            }
-        ]
+        return [{"message": "Loading model", "timestamp": stamp, "level": "INFO", "source": "USER"}]
 
     def _failure(self, job: Job) -> tuple[int, str, Any] | None:
         """Return status, error type and detail of a job that did not succeed; None for one that did."""
@@ -292,14 +156,12 @@ class Fal:
             return None
         if phase in (Phase.CANCELED, Phase.ABORTED):
             return 499, "client_cancelled", "Request was cancelled by the client"
+        if job.error == "request_timeout":
+            return 504, "request_timeout", "Request timed out"
         if "detail" in job.extra:
             return 422, "", job.extra["detail"]
         if job.refused:
-            return (
-                422,
-                "",
-                [item("prompt", "content_policy_violation", REFUSED, dict(job.payload))],
-            )
+            return (422, "", [item("prompt", "content_policy_violation", REFUSED, dict(job.payload))])
         if job.error in INFRASTRUCTURE:
             return INFRASTRUCTURE[job.error], job.error, f"Simulated {job.error}"
         kind = job.error or "internal_server_error"
@@ -326,8 +188,11 @@ class Fal:
         headers = {"x-fal-request-id": job.id}
         if failure:
             status, kind, detail = failure
-            units = {"X-Fal-Billable-Units": "0"} if status == 422 else {}
-            return trouble(status, detail, kind, headers | units)
+            if status == 422:
+                headers["X-Fal-Billable-Units"] = "0"
+            if "start_within" in job.extra:
+                headers["X-Fal-Request-Timeout-Type"] = "user"
+            return trouble(status, detail, kind, headers)
         body = await asyncio.to_thread(self._body, request, job)
         return answer(body, 200, headers | {"X-Fal-Billable-Units": f"{job.units.normalize():f}"})
 
@@ -367,12 +232,7 @@ class Fal:
             url = f"data:{product.media_type};base64,{base64.b64encode(data).decode()}"
         url = "http://169.254.169.254/latest/meta-data/" if "private-url" in job.faults else url
         url = "file:///etc/passwd" if "file-url" in job.faults else url
-        shown = {
-            "url": url,
-            "content_type": product.media_type,
-            "file_name": name,
-            "file_size": len(data),
-        }
+        shown = {"url": url, "content_type": product.media_type, "file_name": name, "file_size": len(data)}
         return shown | ({"width": product.width, "height": product.height} if product.kind == "image" else {})
 
     async def cancel(self, request: Request) -> Response:
@@ -396,6 +256,14 @@ class Fal:
         job = await self._accept(request, request.path_params["endpoint"])
         await asyncio.sleep(max(0.0, min(job.finishes, job.stopped or job.finishes) - time.time()))
         return self.desk.closing(await self._outcome(request, job), request, "answered", job)
+
+
+def _limit_wait(job: Job, seconds: str | None) -> None:
+    """Let a job fail that has not started within the time its client gave it."""
+    if seconds is not None and job.queue_s > float(seconds):
+        job.queue_s, job.run_s = float(seconds), 0.0
+        job.fate, job.error, job.refused = Phase.FAILED, "request_timeout", False
+        job.extra["start_within"] = seconds
 
 
 def fal_routes(sim: Simulation) -> list[Route]:

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from .fal import PROBLEMS, read_key
+from .fal_answers import PROBLEMS, read_key
 from .gate import Desk
 from .models import Model
 from .reply import Reply, answer
@@ -37,14 +37,7 @@ class FalStorage:
         await self.desk.enter(request, read_key(request))
         expires = datetime.now(UTC) + timedelta(hours=1)
         base = link(request, "fal-cdn", "")
-        return answer(
-            {
-                "token": TOKEN,
-                "token_type": "Bearer",
-                "base_url": base,
-                "expires_at": expires.isoformat(),
-            }
-        )
+        return answer({"token": TOKEN, "token_type": "Bearer", "base_url": base, "expires_at": expires.isoformat()})
 
     async def initiate(self, request: Request) -> Response:
         """POST /storage/upload/initiate: where to put the bytes, and where they will be."""
@@ -87,12 +80,7 @@ class FalStorage:
         """POST /files/upload/multipart."""
         self._require_token(request)
         name = request.headers.get("x-fal-file-name", "upload.bin")
-        upload = self.sim.keep(
-            b"",
-            name,
-            request.headers.get("content-type", "application/octet-stream"),
-            "fal",
-        )
+        upload = self.sim.keep(b"", name, request.headers.get("content-type", "application/octet-stream"), "fal")
         self._parts[upload.id] = {}
         at = link(request, "fal-cdn", f"/files/up/{upload.id}/{_plain_name(name)}")
         return answer({"access_url": at, "uploadId": upload.id})
@@ -102,10 +90,7 @@ class FalStorage:
         self._require_token(request)
         data = await request.body()
         self._parts[request.path_params["upload"]][request.path_params["number"]] = data
-        return Response(
-            status_code=200,
-            headers={"ETag": f'"{hashlib.sha256(data).hexdigest()[:32]}"'},
-        )
+        return Response(status_code=200, headers={"ETag": f'"{hashlib.sha256(data).hexdigest()[:32]}"'})
 
     async def finish_parts(self, request: Request) -> Response:
         """POST {access_url}/multipart/{uploadId}/complete."""
@@ -113,10 +98,7 @@ class FalStorage:
         upload = self.sim.uploads[request.path_params["upload"]]
         parts = self._parts.pop(upload.id)
         kept = self.sim.keep(
-            b"".join(parts[number] for number in sorted(parts)),
-            upload.name,
-            upload.content_type,
-            "fal",
+            b"".join(parts[number] for number in sorted(parts)), upload.name, upload.content_type, "fal"
         )
         del self.sim.uploads[kept.id]
         upload.digest, upload.size = kept.digest, kept.size
@@ -144,11 +126,7 @@ class FalStorage:
         for endpoint in request.query_params.getlist("endpoint_id"):
             term = self.sim.catalogue.find("fal", endpoint).first_price
             if term:
-                price = {
-                    "unit_price": float(term[1]),
-                    "unit": units.get(term[3], term[3]),
-                    "currency": "USD",
-                }
+                price = {"unit_price": float(term[1]), "unit": units.get(term[3], term[3]), "currency": "USD"}
                 prices.append({"endpoint_id": endpoint, **price})
         return answer({"prices": prices, "next_cursor": None, "has_more": False})
 
@@ -179,16 +157,8 @@ def _schema(endpoint: str, model: Model) -> dict[str, Any]:
             "required": required,
             "x-fal-order-properties": order,
         },
-        f"{title}Output": {
-            "type": "object",
-            "properties": output,
-            "required": list(output),
-        },
-        "File": {
-            "type": "object",
-            "properties": {"url": {"type": "string"}},
-            "required": ["url"],
-        },
+        f"{title}Output": {"type": "object", "properties": output, "required": list(output)},
+        "File": {"type": "object", "properties": {"url": {"type": "string"}}, "required": ["url"]},
     }
     reference = {"content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{title}Input"}}}}
     return {
@@ -213,22 +183,10 @@ def fal_storage_routes(sim: Simulation) -> list[Route]:
         Route("/fal/_rest/storage/upload/initiate", storage.initiate, methods=["POST"]),
         Route(f"{cdn}/upload/multipart", storage.start_parts, methods=["POST"]),
         Route(f"{cdn}/upload", storage.upload, methods=["POST"]),
-        Route(
-            cdn + "/up/{id}/{name}/multipart/{upload}/complete",
-            storage.finish_parts,
-            methods=["POST"],
-        ),
-        Route(
-            cdn + "/up/{id}/{name}/multipart/{upload}/{number:int}",
-            storage.put_part,
-            methods=["PUT"],
-        ),
+        Route(cdn + "/up/{id}/{name}/multipart/{upload}/complete", storage.finish_parts, methods=["POST"]),
+        Route(cdn + "/up/{id}/{name}/multipart/{upload}/{number:int}", storage.put_part, methods=["PUT"]),
         Route(cdn + "/up/{id}/{name}", storage.put, methods=["PUT"]),
         Route(cdn + "/up/{id}/{name}", storage.file, methods=["GET"]),
         Route("/fal/_platform/v1/models/pricing", storage.prices, methods=["GET"]),
-        Route(
-            "/fal/_platform/api/openapi/queue/openapi.json",
-            storage.schema,
-            methods=["GET"],
-        ),
+        Route("/fal/_platform/api/openapi/queue/openapi.json", storage.schema, methods=["GET"]),
     ]

@@ -34,16 +34,7 @@ MOMENTS = {
     "download": "an output is asked for, half of it is still to come",
     "downloaded": "an output was written out",
 }
-ASKED = (
-    "received",
-    "accepted",
-    "poll",
-    "result",
-    "cancel",
-    "upload",
-    "list",
-    "download",
-)
+ASKED = ("received", "accepted", "poll", "result", "cancel", "upload", "list", "download")
 EVERY = tuple(MOMENTS)
 JOB = ("job",)
 

@@ -126,26 +126,16 @@ class Field:
 
     def schema(self) -> dict[str, Any]:
         """Return its JSON Schema."""
-        schema: dict[str, Any] = {
-            "title": self.name.replace("_", " ").capitalize(),
-            "type": JSON_TYPES.get(self.type),
-        }
+        schema: dict[str, Any] = {"title": self.name.replace("_", " ").capitalize(), "type": JSON_TYPES.get(self.type)}
         if self.type == "file":
             schema["format"] = "uri"
         elif self.type == "files":
             schema |= {"type": "array", "items": {"type": "string", "format": "uri"}}
         elif self.type == "size":
-            schema["anyOf"] = [
-                {"type": "object"},
-                {"type": "string", "enum": list(PRESETS)},
-            ]
+            schema["anyOf"] = [{"type": "object"}, {"type": "string", "enum": list(PRESETS)}]
         if self.choices:
             schema["enum"] = list(self.choices)
-        limits: Mapping[str, Any] = {
-            "minimum": self.low,
-            "maximum": self.high,
-            "default": self.default,
-        }
+        limits: Mapping[str, Any] = {"minimum": self.low, "maximum": self.high, "default": self.default}
         schema |= {key: value for key, value in limits.items() if value is not None}
         return {key: value for key, value in schema.items() if value is not None}
 

@@ -23,17 +23,7 @@ from .state import Call, Simulation
 __all__ = ["Desk", "Problems"]
 
 HANG_S = 3600.0
-DELIVERY = frozenset(
-    {
-        "slow",
-        "truncated",
-        "expired",
-        "redirect-private",
-        "redirect-file",
-        "huge",
-        "endless",
-    }
-)
+DELIVERY = frozenset({"slow", "truncated", "expired", "redirect-private", "redirect-file", "huge", "endless"})
 MALFORMED = '{"id": "sim-'
 
 
@@ -69,11 +59,7 @@ class Desk:
             raise Reply(self.problems.unauthorized())
 
     async def moment(
-        self,
-        request: Request,
-        moment: str,
-        call: Call | Job | None = None,
-        poll: int | None = None,
+        self, request: Request, moment: str, call: Call | Job | None = None, poll: int | None = None
     ) -> Rule | None:
         """Let faults strike.
 
@@ -136,13 +122,7 @@ class Desk:
         passive: list[Rule] = []
         for rule in self.sim.faults.draw("download", self.occasion(request, job), hooks=False):
             if rule.kind in DELIVERY:
-                self.sim.event(
-                    "fault",
-                    kind=rule.kind,
-                    moment="download",
-                    provider=self.provider,
-                    job=job.id,
-                )
+                self.sim.event("fault", fault=rule.kind, moment="download", provider=self.provider, job=job.id)
                 passive.append(rule)
             else:
                 await self._strike(request, rule, "download", job)
@@ -173,19 +153,19 @@ async def run_hook(rule: Rule, facts: Mapping[str, Any]) -> None:
     if rule.marker is not None:
         partial = rule.marker.with_name(rule.marker.name + ".part")
         partial.write_text(json.dumps({"time": time.time(), **facts}), "utf-8")
-        os.replace(partial, rule.marker)
+        partial.replace(rule.marker)
     if rule.kind == "kill":
         pid = rule.pid if rule.pid is not None or rule.pid_file is None else int(rule.pid_file.read_text())
         if pid is not None:
             os.kill(pid, getattr(signal, rule.signal))
     if rule.kind == "pause" and rule.marker is not None:
         limit = time.monotonic() + (rule.seconds if "seconds" in rule.model_fields_set else HANG_S)
-        while rule.marker.exists() and time.monotonic() < limit:
+        while rule.marker.exists() and time.monotonic() < limit:  # noqa: ASYNC110 - a file has no event to await
             await asyncio.sleep(0.01)
 
 
 async def hang(request: Request, seconds: float) -> None:
     """Keep a client waiting until it leaves or `seconds` have passed."""
     limit = time.monotonic() + seconds
-    while time.monotonic() < limit and not await request.is_disconnected():
+    while time.monotonic() < limit and not await request.is_disconnected():  # noqa: ASYNC110 - no event to await
         await asyncio.sleep(min(0.05, seconds))

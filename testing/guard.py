@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -74,7 +74,7 @@ def take_attempts() -> list[str]:
 
 
 @contextmanager
-def closed() -> Iterator[None]:
+def closed() -> Generator[None]:
     """Let no name of a provider be resolved by this process inside the block.
 
     Names are where it is stopped: every client resolves the provider's name before it connects, and loopback

@@ -96,11 +96,11 @@ class Model(BaseModel):
         values = self.filled(payload)
         count = int(_number(values.get(self.count), 1)) if self.count else 1
         if self.kind == "audio":
-            format, rate, channels, bit_rate = self._sound_format(values)
+            encoding, rate, channels, bit_rate = self._sound_format(values)
             return Product(
                 "audio",
                 seconds=self._seconds(values, media),
-                format=format,
+                format=encoding,
                 sample_rate_hz=rate,
                 channels=channels,
                 bit_rate_bps=bit_rate,
@@ -108,9 +108,9 @@ class Model(BaseModel):
         visual = next((one for one in media if one.width), None)
         width, height = size_of(self.size, values, visual)
         if self.kind == "image":
-            format = str(values.get("output_format") or values.get("format") or self.format or "png")
-            format = {"jpg": "jpeg"}.get(format, format)
-            return Product("image", count, width, height, format=format, cutout=self.cutout)
+            name = str(values.get("output_format") or values.get("format") or self.format or "png")
+            name = "jpeg" if name == "jpg" else name
+            return Product("image", count, width, height, format=name, cutout=self.cutout)
         sound = bool(values.get(self.sound)) if isinstance(self.sound, str) else self.sound
         rate = int(_number(values.get(self.fps), 24)) if isinstance(self.fps, str) else self.fps
         return Product(
@@ -124,14 +124,14 @@ class Model(BaseModel):
         )
 
     def _sound_format(self, values: Mapping[str, Any]) -> tuple[str, int, int, int]:
-        format, rate, channels, bit_rate = self.audio.split()
+        encoding, rate, channels, bit_rate = self.audio.split()
         if values.get("output_format") in ("wav", "mp3"):
-            format = str(values["output_format"])
+            encoding = str(values["output_format"])
         return (
-            format,
+            encoding,
             int(values.get("sample_rate") or rate),
             int(channels),
-            int(bit_rate) if format == "mp3" else 0,
+            int(bit_rate) if encoding == "mp3" else 0,
         )
 
     def _seconds(self, values: Mapping[str, Any], media: Sequence[Measured]) -> float:
@@ -156,12 +156,7 @@ class Model(BaseModel):
 
 
 GENERIC: dict[str, Model] = {
-    kind: Model(
-        ids=(),
-        kind=kind,
-        known=False,
-        size="1024x1024" if kind == "image" else "1280x720",
-    )
+    kind: Model(ids=(), kind=kind, known=False, size="1024x1024" if kind == "image" else "1280x720")
     for kind in ("image", "video", "audio")
 }
 VIDEO_WORDS = re.compile(r"video|veo|kling|seedance|hailuo|wan[-/0-9]|ltx|ray-|lipsync|luma", re.IGNORECASE)
@@ -205,5 +200,5 @@ class Catalogue:
 
 @lru_cache(maxsize=1)
 def _builtin() -> tuple[Model, ...]:
-    text = resources.files(__package__).joinpath("models.toml").read_text("utf-8")
+    text = resources.files(__package__ or "").joinpath("models.toml").read_text("utf-8")
     return tuple(Model(**one) for one in tomllib.loads(text)["model"])

@@ -49,23 +49,13 @@ class Price:
                     f"Cannot read price {part.strip()!r}. Write USD per unit, for example '0.003/image'; the units are "
                     f"{', '.join(UNITS)}."
                 )
-            terms.append(
-                (
-                    match[1] or "",
-                    Decimal(match[2]),
-                    Decimal(match[3]) if match[3] else None,
-                    match[4],
-                )
-            )
+            terms.append((match[1] or "", Decimal(match[2]), Decimal(match[3]) if match[3] else None, match[4]))
         return Price(text, tuple(terms))
 
     def charge(self, payload: Mapping[str, Any], product: Product, run_s: float) -> Charge:
         """Return what a request costs that made `product` and kept a machine busy for `run_s` seconds."""
         tier = str(payload.get("resolution") or payload.get("size") or "")
-        term = next(
-            (term for term in self.terms if term[0] == tier),
-            self.terms[-1] if tier == "" else self.terms[0],
-        )
+        term = next((term for term in self.terms if term[0] == tier), self.terms[-1] if tier == "" else self.terms[0])
         _, first, further, unit = term
         units = _quantity(unit, payload, product, run_s)
         if further is None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 from pathlib import Path
 
-from .server import Options, serve
+from .server import Options, Running, serve
 
 
 def _raise_file_limit() -> None:
@@ -18,15 +19,22 @@ def _raise_file_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
+def announce(running: Running) -> None:
+    """Tell whoever started this process where the simulator is, and end with it: it holds the other end of stdin."""
+
+    def follow() -> None:
+        sys.stdin.read()
+        running.stop()
+
+    threading.Thread(target=follow, daemon=True).start()
+    print(json.dumps({"url": running.url, "intercepting": dict(running.intercepting)}), flush=True)  # noqa: T201
+
+
 def main(config: Path) -> None:
-    """Serve with the options in a JSON file, after writing the root URL to standard output."""
+    """Serve with the options in a JSON file, after writing where it is to standard output."""
     _raise_file_limit()
     options = json.loads(config.read_text("utf-8"))
-    serve(
-        options.pop("port"),
-        options=Options(**options),
-        announce=lambda url: print(url, flush=True),
-    )
+    serve(options.pop("port"), options=Options(**options), announce=announce)
 
 
 if __name__ == "__main__":

@@ -5,13 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from ..media.samples import (
-    AUDIO_FORMATS,
-    IMAGE_FORMATS,
-    sample_audio,
-    sample_image,
-    sample_video,
-)
+from ..media.samples import AUDIO_FORMATS, IMAGE_FORMATS, sample_audio, sample_image, sample_video
 
 __all__ = ["Product"]
 
@@ -63,12 +57,7 @@ class Product:
         """Return the same product with one thing wrong: `black`, `silent`, `frozen`, `wrong-size` or `wrong-type`."""
         if kind == "wrong-size":
             shorter = {"seconds": max(0.2, self.seconds / 2)} if self.kind == "audio" else {}
-            return replace(
-                self,
-                width=max(16, self.width // 4 * 2),
-                height=max(16, self.height // 4 * 2),
-                **shorter,
-            )
+            return replace(self, width=max(16, self.width // 4 * 2), height=max(16, self.height // 4 * 2), **shorter)
         if kind == "wrong-type":
             if self.kind == "audio":
                 return Product("image", width=320, height=240, format="png")
@@ -82,14 +71,7 @@ class Product:
         variant = int(token[:8] or "0", 16)
         if self.kind == "image":
             look = "black" if self.look == "black" else "cutout" if self.cutout else "scene"
-            return sample_image(
-                self.width,
-                self.height,
-                format=self.format,
-                token=token,
-                variant=variant,
-                look=look,
-            )
+            return sample_image(self.width, self.height, format=self.format, token=token, variant=variant, look=look)
         if self.kind == "video":
             return sample_video(
                 self.width,

@@ -8,7 +8,7 @@ import re
 import secrets
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from starlette.requests import Request
@@ -17,14 +17,15 @@ from starlette.routing import Route
 
 from .faults import Rule
 from .fields import Problem
-from .gate import Desk, Problems
+from .gate import Desk
 from .jobs import Job, Phase
-from .models import Model
+from .replicate_answers import PROBLEMS, bad_version, invalid, not_found, problem, read_key, stamp
+from .replicate_models import ReplicateModels
 from .reply import Reply, answer
 from .site import link
 from .state import Call, Simulation
 
-__all__ = ["PROBLEMS", "not_found", "read_key", "replicate_routes"]
+__all__ = ["replicate_routes"]
 
 PAGE = 100
 STATUS = {
@@ -35,77 +36,14 @@ STATUS = {
     Phase.CANCELED: "canceled",
     Phase.ABORTED: "aborted",
 }
+
+
 REFUSED = "The input or output was flagged as sensitive. Please try again with different inputs. (E005)"
 WAIT = re.compile(r"wait(?:=(\d+))?")
+
+
 DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-
-
-def problem(
-    status: int,
-    title: str,
-    detail: str,
-    headers: Mapping[str, str] | None = None,
-    **extra: Any,
-) -> Response:
-    """Return an error answer in Replicate's form."""
-    body = {"title": title, "detail": detail, "status": status, **extra}
-    return answer(body, status, headers, "application/problem+json")
-
-
-def _rate_limited(retry_after_s: float | None) -> Response:
-    wait = "30" if retry_after_s is None else f"{retry_after_s:g}"
-    headers = {} if retry_after_s is None else {"Retry-After": wait}
-    return answer(
-        {"detail": f"Request was throttled. Your rate limit resets in ~{wait}s."},
-        429,
-        headers,
-    )
-
-
-PROBLEMS = Problems(
-    unauthorized=lambda: problem(401, "Unauthenticated", "You did not pass a valid authentication token"),
-    no_money=lambda: problem(
-        402,
-        "Insufficient credit",
-        "You have insufficient credit to run this model. Go to https://replicate.com/account/billing#billing to purchase credit.",
-    ),
-    rate_limited=_rate_limited,
-    server_error=lambda status: problem(status, "Internal server error", "An unexpected error occurred."),
-)
-
-
-def not_found() -> Response:
-    return problem(404, "Not found", "Not found.")
-
-
-def _bad_version() -> Response:
-    detail = "The specified version does not exist (or perhaps you don't have permission to use it?)"
-    return problem(422, "Invalid version or not permitted", detail)
-
-
-def _invalid(problems: list[Problem]) -> Response:
-    fields = [
-        {
-            "type": "required" if one.kind == "missing" else one.kind,
-            "field": "input" if one.kind == "missing" else f"input.{one.field}",
-            "description": one.text(),
-        }
-        for one in problems
-    ]
-    detail = "".join(f"- {field['field']}: {field['description']}\n" for field in fields)
-    return problem(422, "Input validation failed", detail, invalid_fields=fields)
-
-
-def _stamp(seconds: float | None) -> str | None:
-    if seconds is None or seconds == float("inf"):
-        return None
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
-
-
-def read_key(request: Request) -> str:
-    scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    return key.strip() if scheme in ("Bearer", "Token") else ""
 
 
 class Replicate:
@@ -124,23 +62,17 @@ class Replicate:
         endpoint = self._endpoint(request, body)
         payload = body.get("input")
         call = self.sim.read_call(
-            "replicate",
-            endpoint,
-            payload if isinstance(payload, dict) else {},
-            read_key(request),
+            "replicate", endpoint, payload if isinstance(payload, dict) else {}, read_key(request)
         )
         refusal = await self.desk.moment(request, "received", call)
         if not isinstance(payload, dict):
-            raise Reply(_invalid([Problem("input", "missing")]))
+            raise Reply(invalid([Problem("input", "missing")]))
         problems = call.model.check(payload)
         if problems:
             self.sim.event(
-                "rejected",
-                provider="replicate",
-                endpoint=endpoint,
-                problems=[one.text() for one in problems],
+                "rejected", provider="replicate", endpoint=endpoint, problems=[one.text() for one in problems]
             )
-            raise Reply(_invalid(problems))
+            raise Reply(invalid(problems))
         job = await self._accept(request, call, body, refusal)
         waited = await self._wait(request, job)
         return self.desk.closing(answer(self.prediction(request, job, waited), 201), request, "answered", job)
@@ -166,15 +98,9 @@ class Replicate:
             return version.partition(":")[0]
         if re.fullmatch(r"[0-9a-f]{64}", version):
             return self.sim.catalogue.of_version(version) or version
-        raise Reply(_bad_version())
+        raise Reply(bad_version())
 
-    async def _accept(
-        self,
-        request: Request,
-        call: Call,
-        body: Mapping[str, Any],
-        refusal: Rule | None,
-    ) -> Job:
+    async def _accept(self, request: Request, call: Call, body: Mapping[str, Any], refusal: Rule | None) -> Job:
         job_id = base64.b32encode(secrets.token_bytes(16)).decode().lower().rstrip("=")
         product = call.model.product(call.payload, call.media)
         rules = self.desk.draw_for_job(request, call, refusal)
@@ -212,10 +138,7 @@ class Replicate:
         shown = {
             "id": job.id,
             "model": job.endpoint,
-            "version": next(
-                iter(self.sim.catalogue.find("replicate", job.endpoint).versions),
-                "hidden",
-            ),
+            "version": next(iter(self.sim.catalogue.find("replicate", job.endpoint).versions), "hidden"),
             "input": {} if removed else job.payload,
             "output": None if removed or phase is not Phase.SUCCEEDED else self._output(request, job),
             "logs": "" if removed or phase is Phase.QUEUED else self._logs(job, phase),
@@ -223,33 +146,26 @@ class Replicate:
             "status": status,
             "source": "api",
             "data_removed": removed,
-            "created_at": _stamp(job.created),
-            "started_at": _stamp(job.started) if phase not in (Phase.QUEUED, Phase.ABORTED) else None,
-            "completed_at": _stamp(ended),
+            "created_at": stamp(job.created),
+            "started_at": stamp(job.started) if phase not in (Phase.QUEUED, Phase.ABORTED) else None,
+            "completed_at": stamp(ended),
             "deployment": None,
             "metrics": {} if ended is None else self._metrics(job, ended),
             "urls": self._urls(request, job),
         }
         if job.deadline_s is not None:
-            shown["deadline"] = _stamp(job.created + job.deadline_s)
+            shown["deadline"] = stamp(job.created + job.deadline_s)
         return shown | {key: job.extra[key] for key in ("webhook", "webhook_events_filter") if key in job.extra}
 
     def _urls(self, request: Request, job: Job) -> dict[str, str]:
         at = link(request, "replicate", f"/predictions/{job.id}")
-        return {
-            "get": at,
-            "cancel": f"{at}/cancel",
-            "web": f"https://replicate.com/p/{job.id}",
-        }
+        return {"get": at, "cancel": f"{at}/cancel", "web": f"https://replicate.com/p/{job.id}"}
 
     def _metrics(self, job: Job, ended: float) -> dict[str, Any]:
         whole = max(job.run_s, 1e-6)
         share = min(1.0, max(0.0, ended - job.started) / whole) if job.phase() is Phase.CANCELED else 1.0
         machine = 0.0 if job.phase() is Phase.ABORTED else job.extra["machine_s"] * share
-        return {
-            "predict_time": round(machine, 6),
-            "total_time": round(ended - job.created, 6),
-        }
+        return {"predict_time": round(machine, 6), "total_time": round(ended - job.created, 6)}
 
     def _logs(self, job: Job, phase: Phase) -> str:
         seed = job.payload.get("seed", 42)
@@ -319,97 +235,6 @@ class Replicate:
         before = page(max(0, start - PAGE)) if start else None
         return answer({"previous": before, "next": page(start + PAGE), "results": shown})
 
-    # ---- models ----
-
-    async def model(self, request: Request) -> Response:
-        """GET /models/{owner}/{name}."""
-        await self.desk.enter(request, read_key(request))
-        return answer(self._described(request))
-
-    async def version(self, request: Request) -> Response:
-        """GET /models/{owner}/{name}/versions/{id}."""
-        await self.desk.enter(request, read_key(request))
-        return answer(self._described(request)["latest_version"] | {"id": request.path_params["id"]})
-
-    async def versions(self, request: Request) -> Response:
-        """GET /models/{owner}/{name}/versions."""
-        await self.desk.enter(request, read_key(request))
-        return answer(
-            {
-                "previous": None,
-                "next": None,
-                "results": [self._described(request)["latest_version"]],
-            }
-        )
-
-    def _described(self, request: Request) -> dict[str, Any]:
-        owner, name = request.path_params["owner"], request.path_params["name"]
-        model = self.sim.catalogue.find("replicate", f"{owner}/{name}")
-        if not model.known:
-            raise Reply(not_found())
-        version = next(iter(model.versions), "f" * 64)
-        return {
-            "url": f"https://replicate.com/{owner}/{name}",
-            "owner": owner,
-            "name": name,
-            "description": f"Simulated {name}.",
-            "visibility": "public",
-            "github_url": None,
-            "paper_url": None,
-            "license_url": None,
-            "run_count": 1,
-            "cover_image_url": None,
-            "default_example": None,
-            "is_official": not model.versions,
-            "latest_version": {
-                "id": version,
-                "created_at": "2026-01-01T00:00:00.000000Z",
-                "cog_version": "0.16.0",
-                "openapi_schema": _schema(model),
-            },
-        }
-
-    async def account(self, request: Request) -> Response:
-        """GET /account."""
-        await self.desk.enter(request, read_key(request))
-        return answer(
-            {
-                "type": "user",
-                "username": "simulated",
-                "name": "Simulated",
-                "github_url": None,
-            }
-        )
-
-    async def hardware(self, request: Request) -> Response:
-        """GET /hardware."""
-        await self.desk.enter(request, read_key(request))
-        names = {
-            "cpu": "CPU",
-            "gpu-t4": "Nvidia T4 GPU",
-            "gpu-l40s": "Nvidia L40S GPU",
-            "gpu-a100-large": "Nvidia A100 (80GB) GPU",
-        }
-        return answer([{"sku": sku, "name": name} for sku, name in names.items()])
-
-
-def _schema(model: Model) -> dict[str, Any]:
-    fields = {name: field.schema() | {"x-order": order} for order, (name, field) in enumerate(model.fields.items())}
-    inputs = {"type": "object", "title": "Input", "properties": fields}
-    required = [name for name, field in model.fields.items() if field.required]
-    uri = {"type": "string", "format": "uri"}
-    output = {"type": "array", "items": uri, "title": "Output"} if model.output == "list" else uri | {"title": "Output"}
-    schemas = {
-        "Input": inputs | ({"required": required} if required else {}),
-        "Output": output,
-    }
-    return {
-        "openapi": "3.0.2",
-        "info": {"title": "Cog", "version": "0.1.0"},
-        "paths": {},
-        "components": {"schemas": schemas},
-    }
-
 
 def replicate_routes(sim: Simulation) -> list[Route]:
     """Return the routes of a simulated Replicate.
@@ -417,7 +242,7 @@ def replicate_routes(sim: Simulation) -> list[Route]:
     Everything answers under `/replicate/v1` and `/replicate/v1/v1`: Replicate's own client adds the version to its
     base URL, our adapter's base URL contains it, and both read the same environment variable.
     """
-    api = Replicate(sim)
+    api, models = Replicate(sim), ReplicateModels(sim)
     table: list[tuple[str, str, Any]] = [
         ("/predictions/{id}", "GET", api.get),
         ("/predictions/{id}/cancel", "POST", api.cancel),
@@ -425,11 +250,11 @@ def replicate_routes(sim: Simulation) -> list[Route]:
         ("/predictions", "GET", api.list),
         ("/models/{owner}/{name}/predictions", "POST", api.create),
         ("/deployments/{owner}/{name}/predictions", "POST", api.create),
-        ("/models/{owner}/{name}", "GET", api.model),
-        ("/models/{owner}/{name}/versions", "GET", api.versions),
-        ("/models/{owner}/{name}/versions/{id}", "GET", api.version),
-        ("/account", "GET", api.account),
-        ("/hardware", "GET", api.hardware),
+        ("/models/{owner}/{name}", "GET", models.model),
+        ("/models/{owner}/{name}/versions", "GET", models.versions),
+        ("/models/{owner}/{name}/versions/{id}", "GET", models.version),
+        ("/account", "GET", models.account),
+        ("/hardware", "GET", models.hardware),
     ]
     prefixes = ("/replicate/v1", "/replicate/v1/v1")
     return [Route(prefix + path, handler, methods=[method]) for prefix in prefixes for path, method, handler in table]

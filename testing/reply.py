@@ -25,12 +25,7 @@ class Abort(Exception):  # noqa: N818 - control flow inside the simulator, never
     """End the request by resetting its connection."""
 
 
-def answer(
-    body: Any,
-    status: int = 200,
-    headers: Mapping[str, str] | None = None,
-    kind: str = "",
-) -> Response:
+def answer(body: Any, status: int = 200, headers: Mapping[str, str] | None = None, kind: str = "") -> Response:
     """Return a JSON response."""
     text = json.dumps(body, separators=(",", ":"))
     return Response(text, status, headers=dict(headers or {}), media_type=kind or "application/json")

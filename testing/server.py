@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
 import socket
 import tempfile
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,7 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ..errors import ConfigurationError
 from .control import control_routes
 from .delivery import delivery_routes
 from .elevenlabs import elevenlabs_routes
@@ -21,6 +25,7 @@ from .elevenlabs_account import elevenlabs_account_routes
 from .fal import fal_routes
 from .fal_storage import fal_storage_routes
 from .faults import Faults, read_faults
+from .intercept import make_authority, start_proxy
 from .latency import Latency
 from .models import Catalogue
 from .openai import openai_routes
@@ -30,7 +35,7 @@ from .site import local_path
 from .state import Simulation
 from .uploads import replicate_file_routes
 
-__all__ = ["Options", "make_app", "make_server", "make_simulation", "serve"]
+__all__ = ["Options", "Running", "listen", "make_simulation", "run", "serve"]
 
 HOST = "127.0.0.1"
 IDLE_S = 3600  # an idle connection that the server closes looks to its client like a lost answer
@@ -47,6 +52,7 @@ class Options:
         expiry_s: Seconds after which outputs are gone.
         log: File to which every event is appended as a line of JSON.
         allow_hooks: Whether `mark`, `pause` and `kill` may be added over HTTP.
+        intercept: Whether it also stands in for the providers' own host names, see `intercept`.
     """
 
     faults: str | Path | Mapping[str, Any] | None = None
@@ -55,6 +61,7 @@ class Options:
     expiry_s: float = 3600.0
     log: str | Path | None = None
     allow_hooks: bool = False
+    intercept: bool = False
 
 
 def make_simulation(options: Options, folder: Path) -> Simulation:
@@ -100,12 +107,7 @@ def make_app(sim: Simulation) -> ASGIApp:
         host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
         path = local_path(host, scope["path"])
         if path is not None:
-            scope = {
-                **scope,
-                "path": path,
-                "raw_path": path.encode(),
-                "simulated_host": host,
-            }
+            scope = {**scope, "path": path, "raw_path": path.encode(), "simulated_host": host}
         try:
             await router(scope, receive, send)
         except Reply as reply:
@@ -139,25 +141,68 @@ def listen(port: int = 0) -> socket.socket:
     # With the protocol named, asyncio switches off Nagle's delay on its connections.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((HOST, port))
+    try:
+        listener.bind((HOST, port))
+    except OSError as exc:
+        listener.close()
+        raise ConfigurationError(
+            f"Cannot listen on {HOST}:{port}: {exc.strerror}. Choose another port, or 0 for a free one."
+        ) from exc
     listener.listen(4096)
     return listener
 
 
-def serve(port: int = 0, *, options: Options | None = None, announce: Any = None) -> None:
+@dataclass
+class Running:
+    """A simulator that takes requests: its root, the variables that send unmodified clients to it, and how to stop it."""
+
+    url: str
+    intercepting: Mapping[str, str]
+    servers: list[uvicorn.Server]
+
+    def stop(self) -> None:
+        """Ask it to end, without waiting for its clients."""
+        for server in self.servers:
+            server.should_exit = server.force_exit = True
+
+
+async def run(
+    sim: Simulation, listener: socket.socket, announce: Callable[[Running], None], *, intercept: bool = False
+) -> None:
+    """Serve until stopped; `announce` is called as soon as connections are taken."""
+    running = Running(f"http://{HOST}:{listener.getsockname()[1]}", {}, [make_server(sim)])
+    tasks = [asyncio.ensure_future(running.servers[0].serve([listener]))]
+    proxy = None
+    if intercept:
+        authority = make_authority(sim.folder)
+        secured, proxied = listen(), listen()
+        tls = make_server(sim, ssl_certfile=str(authority.certificate), ssl_keyfile=str(authority.key))
+        tasks.append(asyncio.ensure_future(tls.serve([secured])))
+        proxy = await start_proxy(proxied, (HOST, secured.getsockname()[1]))
+        running.servers.append(tls)
+        running.intercepting = authority.environment(f"http://{HOST}:{proxied.getsockname()[1]}")
+    announce(running)
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    running.stop()
+    if proxy:
+        proxy.close()
+    await asyncio.gather(*tasks)
+
+
+def serve(port: int = 0, *, options: Options | None = None, announce: Callable[[Running], None] | None = None) -> None:
     """Run a simulator until it is interrupted.
 
     Args:
         port: Port on 127.0.0.1; 0 takes a free one.
         options: How it behaves.
-        announce: Called with the root URL once it can be reached.
+        announce: Called once it can be reached.
 
     Raises:
-        ConfigurationError: The options are not valid.
+        ConfigurationError: The options are not valid, or the port is taken.
     """
-    with tempfile.TemporaryDirectory(prefix="prefect-media-simulator-") as folder:
-        sim = make_simulation(options or Options(), Path(folder))
-        with listen(port) as listener:
-            if announce:
-                announce(f"http://{HOST}:{listener.getsockname()[1]}")
-            make_server(sim).run(sockets=[listener])
+    options = options or Options()
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, lambda *_: None)  # the servers stop at it; then the folder of uploads is removed
+    with tempfile.TemporaryDirectory(prefix="prefect-media-simulator-") as folder, listen(port) as listener:
+        sim = make_simulation(options, Path(folder))
+        asyncio.run(run(sim, listener, announce or (lambda _: None), intercept=options.intercept))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-import os
+import queue
 import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -18,7 +18,8 @@ import httpx
 
 from ..errors import ConfigurationError
 from .bill import Bill
-from .server import Options, listen, make_server, make_simulation
+from .latency import Latency
+from .server import Options, Running, listen, make_simulation, run
 
 __all__ = ["FaultInjector", "Simulator", "environment"]
 
@@ -40,6 +41,10 @@ def environment(url: str) -> dict[str, str]:
         "OPENAI_BASE_URL": f"{url}/openai/v1",
         "ELEVENLABS_BASE_URL": f"{url}/elevenlabs",
     }
+
+
+def _plain(value: Any) -> Any:
+    return value.__dict__ if isinstance(value, Latency) else str(value)
 
 
 class FaultInjector:
@@ -85,6 +90,8 @@ class Simulator:
     Attributes:
         url: Its root, for example `http://127.0.0.1:40123`.
         faults: Fault rules can be added here while it runs.
+        intercepting: With `intercept=True`, environment variables that send clients of the providers' own host names
+            here (a proxy and a certificate authority).
 
     Example:
         >>> with Simulator(latency=0) as simulator:
@@ -92,14 +99,7 @@ class Simulator:
         0
     """
 
-    def __init__(
-        self,
-        *,
-        process: bool = False,
-        port: int = 0,
-        allow_hooks: bool = True,
-        **options: Any,
-    ) -> None:
+    def __init__(self, *, process: bool = False, port: int = 0, allow_hooks: bool = True, **options: Any) -> None:
         """Prepare a simulator; it runs inside the `with` block.
 
         Args:
@@ -113,7 +113,8 @@ class Simulator:
         self._port = port
         self._in_process = process
         self._folder = tempfile.TemporaryDirectory(prefix="prefect-media-simulator-", ignore_cleanup_errors=True)
-        self._server: Any = None
+        self.intercepting: dict[str, str] = {}
+        self._running: Running | None = None
         self._thread: threading.Thread | None = None
         self._process: subprocess.Popen[str] | None = None
 
@@ -132,36 +133,35 @@ class Simulator:
         return self
 
     def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
 
     def _start_thread(self) -> None:
         sim = make_simulation(self.options, Path(self._folder.name))
         listener = listen(self._port)
-        self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        self._server = make_server(sim)
-        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listener]}, daemon=True)
+        announced: queue.Queue[Running] = queue.Queue()
+
+        def serve() -> None:
+            asyncio.run(run(sim, listener, announced.put, intercept=self.options.intercept))
+
+        self._thread = threading.Thread(target=serve, name="provider simulator", daemon=True)
         self._thread.start()
-        limit = time.monotonic() + START_S
-        while not self._server.started and self._thread.is_alive() and time.monotonic() < limit:
-            time.sleep(0.005)
+        self._running = announced.get(timeout=START_S)
+        self.url, self.intercepting = self._running.url, dict(self._running.intercepting)
 
     def _start_process(self) -> None:
         options = {name: value for name, value in self.options.__dict__.items() if value is not None}
-        if "faults" in options and not isinstance(options["faults"], Mapping):
-            options["faults"] = str(options["faults"])
         config = Path(self._folder.name) / "options.json"
-        config.write_text(json.dumps({"port": self._port, **options}, default=str), "utf-8")
+        config.write_text(json.dumps({"port": self._port, **options}, default=_plain), "utf-8")
         command = [sys.executable, "-m", f"{__package__}.process", str(config)]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=dict(os.environ))
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
-        self.url = self._process.stdout.readline().strip()
-        if not self.url:
+        line = self._process.stdout.readline()
+        if not line:
             raise ConfigurationError(f"The simulator did not start; its process ended with {self._process.wait()}.")
+        announced = json.loads(line)
+        self.url, self.intercepting = announced["url"], announced["intercepting"]
 
     @property
     def pid(self) -> int | None:
@@ -172,14 +172,15 @@ class Simulator:
         """Stop it."""
         if hasattr(self, "_client"):
             self._client.close()
-        if self._server is not None and self._thread is not None:
-            self._server.should_exit = self._server.force_exit = True
+        if self._running is not None and self._thread is not None:
+            self._running.stop()
             self._thread.join(START_S)
         if self._process is not None:
             self._process.terminate()
             self._process.wait(START_S)
-            if self._process.stdout:
-                self._process.stdout.close()
+            for stream in (self._process.stdin, self._process.stdout):
+                if stream:
+                    stream.close()
         self._folder.cleanup()
 
     @property

@@ -83,10 +83,7 @@ def _nearest_ratio(media: Measured | None, names: tuple[str, ...]) -> str:
     if media is None or not media.height:
         return names[0]
     wanted = media.width / media.height
-    return min(
-        names,
-        key=lambda name: abs(float(name.split(":")[0]) / float(name.split(":")[1]) - wanted),
-    )
+    return min(names, key=lambda name: abs(float(name.split(":")[0]) / float(name.split(":")[1]) - wanted))
 
 
 def _image_size(value: Any) -> tuple[int, int]:

@@ -189,14 +189,7 @@ class Simulation:
         content = [self._plain(payload, media), self._plain(list(files), media)]
         plain = json.dumps(content, sort_keys=True, separators=(",", ":"))
         digest = hashlib.sha256(f"{provider}|{endpoint}|{operation}|{plain}".encode()).hexdigest()
-        return Call(
-            provider,
-            endpoint,
-            payload,
-            digest,
-            self.catalogue.find(provider, endpoint),
-            tuple(media),
-        )
+        return Call(provider, endpoint, payload, digest, self.catalogue.find(provider, endpoint), tuple(media))
 
     def _plain(self, value: Any, media: list[Measured]) -> Any:
         """Replace media by the digest of their content, and collect their shapes."""
@@ -212,14 +205,7 @@ class Simulation:
             media.append(shape)
         return "sha256:" + hashlib.sha256(data).hexdigest()
 
-    def accept(
-        self,
-        call: Call,
-        job_id: str,
-        product: Product,
-        rules: list[Rule],
-        charge: Charge | None = None,
-    ) -> Job:
+    def accept(self, call: Call, job_id: str, product: Product, rules: list[Rule], charge: Charge | None = None) -> Job:
         """Accept a submission: from here on it is on the bill.
 
         Args:
@@ -229,24 +215,11 @@ class Simulation:
             rules: Faults that the job carries.
             charge: Its price, when the model's own rule does not say.
         """
-        job = Job(
-            job_id,
-            call.provider,
-            call.endpoint,
-            call.payload,
-            call.payload_hash,
-            product,
-        )
-        job.queue_s, job.run_s = (
-            self.latency.queue,
-            self.latency.run_s(call.model.run_s),
-        )
+        job = Job(job_id, call.provider, call.endpoint, call.payload, call.payload_hash, product)
+        job.queue_s, job.run_s = (self.latency.queue, self.latency.run_s(call.model.run_s))
         charge = charge or call.model.charge(call.payload, product, call.model.run_s)
         if charge:
-            job.charge_usd, job.units = (
-                charge.usd.quantize(CENT_PARTS).normalize(),
-                charge.units,
-            )
+            job.charge_usd, job.units = (charge.usd.quantize(CENT_PARTS).normalize(), charge.units)
         job.extra["machine_s"] = call.model.run_s
         for rule in rules:
             _spoil(job, rule)
@@ -277,13 +250,7 @@ class Simulation:
         phase = job.phase()
         if phase.ended and job.id not in self._ended:
             self._ended.add(job.id)
-            self.event(
-                "ended",
-                job=job.id,
-                provider=job.provider,
-                outcome=phase.value,
-                billed=job.billed(),
-            )
+            self.event("ended", job=job.id, provider=job.provider, outcome=phase.value, billed=job.billed())
 
     def bill(self) -> Bill:
         """Return the bill as it stands."""
@@ -317,11 +284,7 @@ def _spoil(job: Job, rule: Rule) -> None:
     elif rule.kind == "slow-job":
         job.run_s += rule.seconds
     elif rule.kind in ("refusal", "job-failed"):
-        job.fate, job.error, job.refused = (
-            Phase.FAILED,
-            rule.error,
-            rule.kind == "refusal",
-        )
+        job.fate, job.error, job.refused = (Phase.FAILED, rule.error, rule.kind == "refusal")
     elif rule.kind == "canceled":
         job.fate = Phase.CANCELED
     elif rule.kind == "aborted":

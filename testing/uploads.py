@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from .gate import Desk
 from .multipart import read_form
-from .replicate import PROBLEMS, not_found, read_key
+from .replicate_answers import PROBLEMS, not_found, read_key
 from .reply import Reply, answer
 from .site import link
 from .state import Simulation, Uploaded
@@ -36,14 +36,7 @@ class ReplicateFiles:
         content = form.get("content")
         await self.desk.moment(request, "upload")
         if content is None:
-            return answer(
-                {
-                    "title": "Bad request",
-                    "detail": "content is required",
-                    "status": 400,
-                },
-                400,
-            )
+            return answer({"title": "Bad request", "detail": "content is required", "status": 400}, 400)
         upload = self.sim.keep(content.data, content.filename or "file", content.content_type, "replicate")
         metadata = json.loads(form["metadata"].text) if "metadata" in form else {}
         return answer(self._describe(request, upload) | {"metadata": metadata}, 201)
@@ -74,13 +67,7 @@ class ReplicateFiles:
         await self.desk.enter(request, read_key(request))
         await self.desk.moment(request, "list")
         mine = [upload for upload in self.sim.uploads.values() if upload.provider == "replicate"]
-        return answer(
-            {
-                "previous": None,
-                "next": None,
-                "results": [self._describe(request, one) for one in mine],
-            }
-        )
+        return answer({"previous": None, "next": None, "results": [self._describe(request, one) for one in mine]})
 
     async def get(self, request: Request) -> Response:
         """GET /files/{id}."""

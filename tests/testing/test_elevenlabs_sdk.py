@@ -11,6 +11,7 @@ from elevenlabs.client import ElevenLabs
 from elevenlabs.core.api_error import ApiError
 from elevenlabs.core.request_options import RequestOptions
 from elevenlabs.errors import UnprocessableEntityError
+
 from prefect_media.media.measure import Measured, measure
 from prefect_media.testing import Simulator
 
@@ -27,13 +28,14 @@ def client(simulator: Simulator) -> Iterator[ElevenLabs]:
 
 def heard(chunks: Iterator[bytes]) -> Measured:
     sound = measure(b"".join(chunks))
-    assert sound is not None and sound.kind == "audio"
+    assert sound is not None
+    assert sound.kind == "audio"
     return sound
 
 
-@pytest.mark.parametrize("format", ["mp3_44100_128", "mp3_22050_32", "wav_24000", "opus_48000_64"])
-def test_convert(client: ElevenLabs, format: str) -> None:
-    chunks = client.text_to_speech.convert(RACHEL, text=TEXT, model_id="eleven_v3", output_format=format)  # type: ignore[arg-type]
+@pytest.mark.parametrize("name", ["mp3_44100_128", "mp3_22050_32", "wav_24000", "opus_48000_64"])
+def test_convert(client: ElevenLabs, name: str) -> None:
+    chunks = client.text_to_speech.convert(RACHEL, text=TEXT, model_id="eleven_v3", output_format=name)  # type: ignore[arg-type]
     assert heard(chunks).seconds == pytest.approx(2.7, abs=0.1)
 
 
@@ -55,7 +57,8 @@ def test_stream(client: ElevenLabs) -> None:
 def test_timestamps_span_the_sound(client: ElevenLabs) -> None:
     answer = client.text_to_speech.convert_with_timestamps(RACHEL, text=TEXT)
     sound = measure(base64.b64decode(answer.audio_base_64))
-    assert sound is not None and answer.alignment is not None
+    assert sound is not None
+    assert answer.alignment is not None
     assert "".join(answer.alignment.characters) == TEXT
     ends = answer.alignment.character_end_times_seconds
     assert ends == sorted(ends)

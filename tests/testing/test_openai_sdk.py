@@ -33,15 +33,16 @@ def opened(answer: openai.types.ImagesResponse, index: int = 0) -> Image.Image:
 
 
 @pytest.mark.parametrize(
-    ("size", "format", "expected"),
+    ("size", "name", "expected"),
     [("1024x1536", "jpeg", (1024, 1536)), ("auto", "webp", (1024, 1024)), ("640x320", "png", (640, 320))],
 )
-def test_generate(client: openai.OpenAI, size: str, format: str, expected: tuple[int, int]) -> None:
-    answer = client.images.generate(model="gpt-image-2", prompt="a lighthouse", size=size, output_format=format, n=2)  # type: ignore[call-overload]
+def test_generate(client: openai.OpenAI, size: str, name: str, expected: tuple[int, int]) -> None:
+    answer = client.images.generate(model="gpt-image-2", prompt="a lighthouse", size=size, output_format=name, n=2)  # type: ignore[call-overload]
     images = [opened(answer, 0), opened(answer, 1)]
     assert [image.size for image in images] == [expected, expected]
-    assert [image.format for image in images] == [format.upper()] * 2
-    assert answer.usage is not None and answer.usage.output_tokens > 0
+    assert [image.format for image in images] == [name.upper()] * 2
+    assert answer.usage is not None
+    assert answer.usage.output_tokens > 0
     assert answer.usage.total_tokens == answer.usage.input_tokens + answer.usage.output_tokens
 
 
@@ -67,7 +68,8 @@ def test_edit_takes_files_and_bills_them(client: openai.OpenAI, simulator: Simul
         for data in (picture((320, 640)), picture((640, 320)))
     ]
     assert [opened(one).size for one in made] == [(1024, 1536), (1536, 1024)]
-    assert made[0].usage is not None and made[0].usage.input_tokens_details.image_tokens == 2 * 200
+    assert made[0].usage is not None
+    assert made[0].usage.input_tokens_details.image_tokens == 2 * 200
     bill = simulator.bill
     assert (bill.calls, bill.duplicates) == (2, 0)
 
@@ -79,16 +81,17 @@ def test_bill_follows_usage(client: openai.OpenAI, simulator: Simulator) -> None
     assert simulator.bill.usd == expected
 
 
-@pytest.mark.parametrize("format", ["mp3", "opus", "aac", "flac", "wav"])
-def test_speech(client: openai.OpenAI, format: str) -> None:
+@pytest.mark.parametrize("name", ["mp3", "opus", "aac", "flac", "wav"])
+def test_speech(client: openai.OpenAI, name: str) -> None:
     data = client.audio.speech.create(
         model="gpt-4o-mini-tts",
         voice="alloy",
         input="The lighthouse keeper climbs the stairs.",
-        response_format=format,  # type: ignore[arg-type]
+        response_format=name,  # type: ignore[arg-type]
     ).read()
     sound = measure(data)
-    assert sound is not None and sound.kind == "audio"
+    assert sound is not None
+    assert sound.kind == "audio"
     assert sound.seconds == pytest.approx(2.7, abs=0.1)
 
 

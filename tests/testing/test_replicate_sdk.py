@@ -57,7 +57,8 @@ def test_create_get_reload_list_cancel(client: replicate.Client, simulator: Simu
     assert client.predictions.get(made.id).status == "canceled"
     made.reload()
     assert made.completed_at is not None
-    assert made.metrics is not None and made.metrics["predict_time"] >= 0
+    assert made.metrics is not None
+    assert made.metrics["predict_time"] >= 0
 
 
 def test_predictions_create_takes_official_models_and_versions(client: replicate.Client) -> None:
@@ -66,7 +67,8 @@ def test_predictions_create_takes_official_models_and_versions(client: replicate
     by_name.wait()
     by_version.wait()
     assert (by_name.model, by_version.model) == (FLUX, "nightmareai/real-esrgan")
-    assert by_name.progress is not None and by_name.progress.percentage == 1.0
+    assert by_name.progress is not None
+    assert by_name.progress.percentage == 1.0
 
 
 def test_pages_of_a_hundred(client: replicate.Client) -> None:
