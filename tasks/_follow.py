@@ -16,7 +16,7 @@ __all__ = ["follow"]
 
 SHORTEST_POLL_S = 0.5
 LONGEST_POLL_S = 10.0
-EARLY_SHARE, LATE_SHARE = 0.4, 0.15
+EARLY_SHARE, LATE_SHARE = 0.6, 0.2
 """Pause between two looks as a share of the time that a job has taken: it is found soon after its end, short or long."""
 GRACE_AFTER_REATTACH_S = 60.0
 """A job found after a restart is looked at for at least this long, however old it is."""
