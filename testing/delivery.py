@@ -7,7 +7,7 @@ import hashlib
 import io
 import time
 import zipfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
@@ -22,6 +22,7 @@ from .state import Simulation
 __all__ = ["Delivery", "delivery_routes", "spoiled_bytes"]
 
 CHUNK = 64 * 1024
+ELSEWHERE = frozenset({"expired", "redirect-private", "redirect-file"})  # what only an address of its own can do
 HUGE = 10_000_000_000
 PLAYLIST = b"#EXTM3U\n#EXT-X-VERSION:3\n#EXTINF:5.0,\nhttp://169.254.169.254/latest/meta-data/\n#EXTINF:5.0,\nfile:///etc/passwd\n"
 PROBLEMS = Problems(
@@ -65,8 +66,7 @@ class Delivery:
             return answer({"detail": "Gone"}, 404)
         data = spoiled_bytes(job, await asyncio.to_thread(self.sim.render, job, index))
         media_type = job.product.media_type
-        declared = job.extra.get("media_type", media_type)
-        return await self.send(request, job, data, declared, index)
+        return await self.send(request, job, data, media_type)
 
     def _look_for_key(self, request: Request, job: Job) -> None:
         """Record when a client sends a credential to a host that only serves files."""
@@ -74,20 +74,26 @@ class Delivery:
             if request.headers.get(header):
                 self.sim.event("leak", provider=job.provider, job=job.id, where=f"{header} header to output host")
 
-    async def send(self, request: Request, job: Job, data: bytes, media_type: str, index: int = 0) -> Response:
+    async def send(
+        self, request: Request, job: Job, data: bytes, media_type: str, headers: Mapping[str, str] | None = None
+    ) -> Response:
         """Send bytes of a job, with the faults of delivery that strike.
+
+        Args:
+            request: What asks for them: a download, or the submission itself where a provider answers at once.
+            job: What made them.
+            data: The bytes.
+            media_type: Their content type.
+            headers: More headers.
 
         Raises:
             Reply, Abort: A fault takes the answer's place.
         """
         desk = Desk(self.sim, job.provider, PROBLEMS)
-        sha = hashlib.sha256(data).hexdigest()
-        rules = await desk.strike_delivery(request, job)
-        for rule in rules:
-            response = _misdeliver(rule, data, media_type)
-            if response is not None:
-                return response
-        headers = {"Content-Length": str(len(data)), "ETag": f'"{sha[:32]}"'}
+        headers = {**(headers or {}), "Content-Length": str(len(data))}
+        for rule in await desk.strike_delivery(request, job):
+            if request.method != "POST" or rule.kind not in ELSEWHERE:
+                return _misdeliver(rule, data, media_type, headers)
         if "path-name" in job.faults:
             headers["Content-Disposition"] = f'attachment; filename="../../../../tmp/escaped{job.product.suffix}"'
         hooks = desk.has_hooks("download")
@@ -103,11 +109,11 @@ class Delivery:
             return Response(status_code=200, headers=headers, media_type=media_type)
         whole = StreamingResponse(body(), headers=headers, media_type=media_type) if hooks else None
         response = whole or Response(data, headers=headers, media_type=media_type)
-        self.sim.event("download", job=job.id, index=index, sha256=sha)
+        self.sim.event("download", job=job.id, sha256=hashlib.sha256(data).hexdigest())
         return desk.closing(response, request, "downloaded", job)
 
 
-def _misdeliver(rule: Rule, data: bytes, media_type: str) -> Response | None:
+def _misdeliver(rule: Rule, data: bytes, media_type: str, headers: Mapping[str, str]) -> Response:
     """Return the answer of a delivery fault."""
     if rule.kind == "expired":
         return answer({"detail": "This file has expired."}, rule.status or 404)
@@ -116,21 +122,16 @@ def _misdeliver(rule: Rule, data: bytes, media_type: str) -> Response | None:
     if rule.kind == "redirect-file":
         return RedirectResponse("file:///etc/passwd", 302)
     if rule.kind == "slow":
-        return StreamingResponse(_slowly(data, rule.bytes_per_s), headers=_length(len(data)), media_type=media_type)
+        return StreamingResponse(_slowly(data, rule.bytes_per_s), headers=headers, media_type=media_type)
     if rule.kind == "truncated":
         part = data[: max(1, int(len(data) * rule.fraction))]
-        if rule.honest:
-            return Response(part, media_type=media_type)
-        return StreamingResponse(_cut(part), headers=_length(len(data)), media_type=media_type)
+        length = {"Content-Length": str(len(part))} if rule.honest else {}
+        return StreamingResponse(_cut(part, rule.honest), headers={**headers, **length}, media_type=media_type)
     if rule.kind == "huge":
-        return StreamingResponse(_cut(data[:CHUNK], wait_s=rule.seconds), headers=_length(HUGE), media_type=media_type)
-    if rule.kind == "endless":
-        return StreamingResponse(_endlessly(data), media_type=media_type)
-    return None
-
-
-def _length(size: int) -> dict[str, str]:
-    return {"Content-Length": str(size)}
+        headers = {**headers, "Content-Length": str(HUGE)}
+        return StreamingResponse(_cut(data[:CHUNK], False, rule.seconds), headers=headers, media_type=media_type)
+    unbounded = {name: value for name, value in headers.items() if name != "Content-Length"}
+    return StreamingResponse(_endlessly(data), headers=unbounded, media_type=media_type)
 
 
 async def _slowly(data: bytes, bytes_per_s: int) -> AsyncIterator[bytes]:
@@ -140,10 +141,11 @@ async def _slowly(data: bytes, bytes_per_s: int) -> AsyncIterator[bytes]:
         await asyncio.sleep(0.05)
 
 
-async def _cut(data: bytes, wait_s: float = 0.05) -> AsyncIterator[bytes]:
+async def _cut(data: bytes, honest: bool, wait_s: float = 0.05) -> AsyncIterator[bytes]:
     yield data
-    await asyncio.sleep(wait_s)
-    raise Abort
+    if not honest:
+        await asyncio.sleep(wait_s)  # what was sent would not arrive if the connection was reset at once
+        raise Abort
 
 
 async def _endlessly(data: bytes) -> AsyncIterator[bytes]:

@@ -128,8 +128,8 @@ class ElevenLabs:
 
     async def _send(self, request: Request, sound: Sound, refusal: Response) -> Response:
         job, data = await self._perform(request, sound, refusal)
-        response = await self.delivery.send(request, job, data, sound.media_type)
-        response.headers.update(self._headers(job) | dict(sound.headers))
+        headers = self._headers(job) | dict(sound.headers)
+        response = await self.delivery.send(request, job, data, sound.media_type, headers)
         return self.desk.closing(response, request, "answered", job)
 
     def _headers(self, job: Job) -> dict[str, str]:
@@ -152,10 +152,8 @@ class ElevenLabs:
         timings = alignment(str(job.payload["text"]), job.product.seconds)
         body = {"audio_base64": base64.b64encode(data).decode(), "alignment": timings, "normalized_alignment": timings}
         headers = self._headers(job) | dict(sound.headers)
-        if request.url.path.endswith("/stream/with-timestamps"):
-            response = Response(json.dumps(body) + "\n", headers=headers, media_type="application/json")
-        else:
-            response = answer(body, headers=headers)
+        line = (json.dumps(body) + "\n").encode()
+        response = await self.delivery.send(request, job, line, "application/json", headers)
         return self.desk.closing(response, request, "answered", job)
 
     async def sound(self, request: Request) -> Response:

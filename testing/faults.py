@@ -80,6 +80,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "pause": EVERY,
     "kill": EVERY,
 }
+FILE_KEYS = ("fault", "seed", "model", "latency", "limit")
 HOOKS = frozenset({"mark", "pause", "kill"})
 
 
@@ -259,7 +260,7 @@ def read_faults(source: str | Path | Mapping[str, Any] | None) -> dict[str, Any]
     """Read a fault file (TOML or JSON) or an equal mapping.
 
     Returns:
-        Its keys `fault` (rules), `seed`, `model`, `latency`, as far as given.
+        Those of `FILE_KEYS` that it has, `fault` read into rules.
 
     Raises:
         ConfigurationError: It cannot be read, or has other keys.
@@ -275,9 +276,9 @@ def read_faults(source: str | Path | Mapping[str, Any] | None) -> dict[str, Any]
             data = json.loads(text) if str(source).endswith(".json") else tomllib.loads(text)
     except (OSError, ValueError) as exc:
         raise ConfigurationError(f"Cannot read faults from {where}: {exc}. Give a TOML or JSON file.") from exc
-    unknown = set(data) - {"fault", "seed", "model", "latency"}
+    unknown = set(data) - set(FILE_KEYS)
     if unknown:
         raise ConfigurationError(
-            f"Cannot use faults from {where}: unknown key {sorted(unknown)[0]!r}. The keys are fault, seed, model, latency."
+            f"Cannot use faults from {where}: unknown key {sorted(unknown)[0]!r}. The keys are {', '.join(FILE_KEYS)}."
         )
     return {**data, "fault": parse_rules(data.get("fault", ()), where)}

@@ -70,11 +70,19 @@ class Desk:
             Reply: A fault answers in the handler's place.
             Abort: A fault cuts the connection.
         """
+        if moment == "received":
+            self._hold_to_limits()
         refusal: Rule | None = None
         for rule in self.sim.faults.draw(moment, self.occasion(request, call, poll)):
             await self._strike(request, rule, moment, call)
             refusal = rule if rule.kind == "refusal" else refusal
         return refusal
+
+    def _hold_to_limits(self) -> None:
+        exceeded, wait_s = self.sim.limits.excess(self.provider)
+        if exceeded:
+            self.sim.event("limited", provider=self.provider)
+            raise Reply(self.problems.rate_limited(wait_s))
 
     def occasion(self, request: Request, call: Call | Job | None, poll: int | None = None) -> Occasion:
         """Describe a request to the fault rules."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 import secrets
 import time
 from collections.abc import Mapping
@@ -22,7 +23,7 @@ from .openai_answers import PROBLEMS, invalid, picture_events, read_key, refused
 from .openai_rules import TOKENS, Usage, picture_size, speech_charge
 from .pricing import Charge
 from .product import Product
-from .reply import Reply, answer
+from .reply import Reply
 from .state import Call, Simulation
 
 __all__ = ["openai_routes"]
@@ -131,9 +132,12 @@ class OpenAI:
             "data": [{"b64_json": image} for image in images],
             "usage": usage.to_json(),
         }
-        response = (
-            answer(shown, headers=reply_headers()) if not body.get("stream") else picture_events(shown, body, operation)
-        )
+        if body.get("stream"):
+            return self.desk.closing(picture_events(shown, body, operation), request, "answered", job)
+        return await self._send(request, job, json.dumps(shown).encode(), "application/json")
+
+    async def _send(self, request: Request, job: Job, data: bytes, media_type: str) -> Response:
+        response = await self.delivery.send(request, job, data, media_type, reply_headers())
         return self.desk.closing(response, request, "answered", job)
 
     def _encoded(self, job: Job) -> list[str]:
@@ -199,9 +203,7 @@ class OpenAI:
         data = spoiled_bytes(job, await asyncio.to_thread(self.sim.render, job, 0))
         if body.get("stream_format") == "sse":
             return self.desk.closing(speech_events(data, text, seconds), request, "answered", job)
-        response = await self.delivery.send(request, job, data, media_type)
-        response.headers.update(reply_headers())
-        return self.desk.closing(response, request, "answered", job)
+        return await self._send(request, job, data, media_type)
 
 
 def openai_routes(sim: Simulation) -> list[Route]:

@@ -27,6 +27,7 @@ from .fal_storage import fal_storage_routes
 from .faults import Faults, read_faults
 from .intercept import make_authority, start_proxy
 from .latency import Latency
+from .limits import Limits
 from .models import Catalogue
 from .openai import openai_routes
 from .replicate import replicate_routes
@@ -78,6 +79,7 @@ def make_simulation(options: Options, folder: Path) -> Simulation:
         faults=Faults(given.get("fault", ()), seed=int(given.get("seed", 0))),
         latency=Latency.parse(latency),
         keys=options.keys,
+        limits=Limits.parse(given.get("limit", {})),
         expiry_s=options.expiry_s,
         log=Path(options.log) if options.log else None,
         allow_hooks=options.allow_hooks,

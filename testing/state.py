@@ -23,6 +23,7 @@ from .bill import Bill, Entry
 from .faults import Faults, Rule
 from .jobs import Job, Phase
 from .latency import Latency
+from .limits import Limits
 from .models import Catalogue, Model
 from .pricing import Charge
 from .product import Product
@@ -83,6 +84,7 @@ class Simulation:
         latency: Latency | None = None,
         keys: Mapping[str, str] | None = None,
         expiry_s: float = 3600.0,
+        limits: Limits | None = None,
         log: Path | None = None,
         allow_hooks: bool = False,
     ) -> None:
@@ -92,6 +94,7 @@ class Simulation:
         self.latency = latency or Latency()
         self.keys = dict(keys or {})
         self.expiry_s = expiry_s
+        self.limits = limits or Limits()
         self.allow_hooks = allow_hooks
         self.log = log.open("a", encoding="utf-8") if log else None
         self.jobs: dict[str, Job] = {}
@@ -224,6 +227,7 @@ class Simulation:
         for rule in rules:
             _spoil(job, rule)
         self.jobs[job.id] = job
+        self.limits.count(job)
         facts = {"usd": None if job.charge_usd is None else str(job.charge_usd)}
         self.event(
             "accepted",
