@@ -26,7 +26,7 @@ def file_name(media: AnyMedia) -> str:
 
 async def file_chunks(path: Path, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
     """Read a file, or a part of it, piece by piece."""
-    left = path.stat().st_size - start if length is None else length
+    left = path.stat().st_size - start if length is None else length  # noqa: ASYNC240 - one system call
     with path.open("rb") as file:
         file.seek(start)
         while left > 0 and (chunk := file.read(min(CHUNK, left))):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Collection, Container, Generator
+from collections.abc import AsyncGenerator, Collection, Container, Generator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -245,7 +245,7 @@ class HttpAdapter:
         timeout_s: float = READ_TIMEOUT_S,
         auth: httpx.Auth | None = None,
         **content: Any,
-    ) -> AsyncIterator[httpx.Response]:
+    ) -> AsyncGenerator[httpx.Response, None]:
         """Send one request, once, and give the answer with its body unread. Arguments and errors as for `call`."""
         timeout = httpx.Timeout(connect=CONNECT_TIMEOUT_S, read=timeout_s, write=WRITE_TIMEOUT_S, pool=POOL_TIMEOUT_S)
         total_s = timeout_s + CONNECT_TIMEOUT_S + WRITE_TIMEOUT_S + POOL_TIMEOUT_S
@@ -321,7 +321,7 @@ class HttpAdapter:
         if output.path is not None:
             output.path.replace(target)
         elif output.text is not None:
-            target.write_text(output.text, encoding="utf-8")
+            target.write_text(output.text, encoding="utf-8")  # noqa: ASYNC240 - one system call
         else:
             about = self.about("fetch an output from")
             await download_output(self.downloader, output.url or "", target, about, self._headers_for)

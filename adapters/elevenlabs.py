@@ -141,11 +141,11 @@ class ElevenLabsAdapter(HttpAdapter):
             remote_id = next(iter(ids.values()), None) or response.headers.get("song-id") or f"unnamed-{uuid4().hex}"
             about = About(self.name, about.doing, request.card_id, remote_id)
             output = await _answer(response, scratch, about)
-            credits = number(response.headers.get("character-cost"))
+            charged = number(response.headers.get("character-cost"))
         found = {name.replace("-", "_"): value for name, value in ids.items()} if self.can_find(request) else {}
         data = {**self.job_data(request), **found, "created": datetime.now(UTC).isoformat()}
         job = Job(provider=self.name, remote_id=remote_id, card_id=request.card_id, data=data)
-        usage = Usage(units={} if credits is None else {"credits": credits})
+        usage = Usage(units={} if charged is None else {"credits": charged})
         return Submission(job, Snapshot(JobStatus.SUCCEEDED, (output,), usage=usage), reattachable=bool(found))
 
     def can_find(self, request: Request) -> bool:

@@ -60,7 +60,13 @@ class Server:
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def on(
-        self, method: str, path: str, status: int = 200, json_: Any = None, then: Callable[[Seen], Any] | None = None, **how: Any
+        self,
+        method: str,
+        path: str,
+        status: int = 200,
+        json_: Any = None,
+        then: Callable[[Seen], Any] | None = None,
+        **how: Any,
     ) -> None:
         """Answer one more request so; the last answer for a method and path is repeated for ever.
 

@@ -177,9 +177,12 @@ def test_what_the_answer_says_of_the_charge_outranks_the_rule() -> None:
 
 
 def test_a_thrown_error_forgets_what_was_being_handled() -> None:
-    with pytest.raises(ProviderUnavailableError) as caught:
+    def fail() -> None:
         try:
             raise httpx.ReadError("holds the request")
         except httpx.ReadError:
             throw(ProviderUnavailableError("fresh"))
+
+    with pytest.raises(ProviderUnavailableError) as caught:
+        fail()
     assert caught.value.__context__ is None

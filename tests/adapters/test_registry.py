@@ -91,7 +91,7 @@ def test_further_settings_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_unknown_adapter_suggests_the_nearest() -> None:
-    with pytest.raises(UnknownAdapterError, match="Unknown adapter 'replicat'.*Did you mean 'replicate'"):
+    with pytest.raises(UnknownAdapterError, match=r"Unknown adapter 'replicat'.*Did you mean 'replicate'"):
         create("replicat")
     assert set(KEYED) <= set(names())
     assert entry("replicate").limits == Limits(submits_per_minute=600, requests_per_minute=3000)
@@ -119,7 +119,7 @@ def test_an_unusable_base_url_is_refused_by_name(value: str, problem: str, monke
 @pytest.mark.parametrize("key", ["two words", "line\nend", "Schlüssel"])
 def test_an_unusable_key_is_refused_without_showing_it(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAL_KEY", key)
-    with pytest.raises(ConfigurationError, match="^FAL_KEY cannot be used") as caught:
+    with pytest.raises(ConfigurationError, match=r"^FAL_KEY cannot be used") as caught:
         create("fal")
     assert key not in str(caught.value)
     with pytest.raises(ValidationError) as raw:
