@@ -1,3 +1,4 @@
+# pyright: reportUnusedImport=false, reportUnsupportedDunderAll=false
 """prefect-media: batch media pipelines on Prefect that chain generative models.
 
 Checked before money is spent, nothing paid twice, nothing paid is lost. Everything that a pipeline needs is here:
@@ -61,7 +62,7 @@ _HOMES = {
 
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
-__all__ = sorted(_HOME_OF)  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = sorted(_HOME_OF)
 
 
 def __getattr__(name: str) -> Any:

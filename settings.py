@@ -71,7 +71,7 @@ def _load(environment: tuple[tuple[str, str], ...]) -> Settings:
     from pydantic import ValidationError
 
     try:
-        return Settings()
+        return Settings()  # pyright: ignore[reportCallIssue] - the environment gives the values
     except ValidationError as exc:
         first = exc.errors()[0]
         name = PREFIX + str(first["loc"][0]).upper()

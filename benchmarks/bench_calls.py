@@ -99,7 +99,7 @@ async def measure(way: str, calls: int, every_s: float, folder: Path) -> dict[st
 
 def child(way: str, calls: int, every_s: float) -> None:
     """Measure one way in this process and print its figures."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
     from prefect import flow
 

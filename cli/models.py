@@ -27,22 +27,18 @@ def _described(card: Any) -> dict[str, Any]:
 
 @app.command(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": False},
-    help="List models; `models show ID` tells all of one; `models import PROVIDER:ID` builds a card.",
+    help="List models; `models show ID` tells all of one.",
 )
 def models(
     words: Annotated[
-        list[str] | None, typer.Argument(help="Words to look for; or `show ID`; or `import PROVIDER:ID`.")
+        list[str] | None, typer.Argument(help="Words to look for; or `show ID`.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")] = False,
 ) -> int:
-    """List models, show one, or import one."""
+    """List models, or show one."""
     words = words or []
     if words[:1] == ["show"] and len(words) == 2:
         return _show(words[1], as_json)
-    if words[:1] == ["import"] and len(words) == 2:
-        from ._import_model import import_model
-
-        return import_model(words[1], as_json)
     from ..adapters.catalogue import search
 
     found = [_described(card) for card in search(" ".join(words))]
@@ -73,11 +69,11 @@ def _show(name: str, as_json: bool) -> int:
     table = Table(box=None, pad_edge=False, title_justify="left")
     for column in ("parameter", "default", "allowed", "about"):
         table.add_column(column, overflow="fold")
-    for name, rule in {**card.parameters, **{f"options.{key}": rule for key, rule in card.options.items()}}.items():
+    for key, rule in {**card.parameters, **{f"options.{key}": rule for key, rule in card.options.items()}}.items():
         default = "required" if rule.required else str(rule.default)
-        table.add_row(name, default, _allowed(rule), rule.help)
-    for name, rule in card.inputs.items():
-        table.add_row(name, "required" if rule.required else "none", rule.kind, rule.help)
+        table.add_row(key, default, _allowed(rule), rule.help)
+    for key, taken in card.inputs.items():
+        table.add_row(key, "required" if taken.required else "none", taken.kind, taken.help)
     out.print(table)
     out.print(f"Source: {card.source}", markup=False)
     for line in (*card.notes, *(f"not confirmed: {item}" for item in card.uncertain)):

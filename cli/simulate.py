@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from ._output import err, out, print_json
 from .main import Exit, app
 
 
@@ -18,7 +19,17 @@ def simulate(
     as_json: Annotated[bool, typer.Option("--json", help="Print the address and the variables as JSON.")] = False,
 ) -> int:
     """Speak the providers' protocols on this machine: no key, no cost, real HTTP, a bill. Ctrl-C ends it."""
-    from ..testing.server import serve
+    from ..testing.server import Options, serve
+    from ..testing.simulator import environment
 
-    serve(port=port, faults=faults, latency=latency, as_json=as_json)
+    def announce(running: Any) -> None:
+        variables = environment(running.url)
+        if as_json:
+            print_json({"url": running.url, "environment": variables})
+            return
+        for name, value in variables.items():
+            out.print(f"export {name}={value}", markup=False)
+        err.print(f"Simulating at {running.url}; the bill is at {running.url}/_sim/bill. Ctrl-C ends it.", markup=False)
+
+    serve(port, options=Options(faults=faults, latency=latency), announce=announce)
     return Exit.DONE

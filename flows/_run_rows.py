@@ -159,7 +159,7 @@ async def _run_row(batch: Batch, ledger: Ledger, number: int) -> None:
             value = await _call_flow(batch, row)
             media = list(media_in(value))
             output = await asyncio.to_thread(save_outputs, batch.out, row.id, media) if batch.out else None
-        except Exception as exc:
+        except Exception as exc:  # noqa: BLE001 - one bad row never stops the others
             error, media, output = exc, [], None
     report = _row_report(row, media, output, tally, error, time.monotonic() - began)
     batch.reports[number] = report

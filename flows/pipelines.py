@@ -100,7 +100,8 @@ def _load_file(path: Path, asked: str) -> ModuleType:
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     # Files beside the pipeline may be imported by it, as when Python runs it as a script.

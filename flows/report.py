@@ -25,7 +25,7 @@ EMBED_BYTES = 48_000_000
 PICTURED = 400
 """Rows shown with their media; the rest of a large batch is listed without."""
 
-POSTER = {"width": 640, "height": 360}
+POSTER_PX = (640, 360)
 
 
 @lru_cache(maxsize=1)
@@ -133,7 +133,7 @@ def poster(media: Media) -> str | None:
     if not kept.exists():
         kept.parent.mkdir(parents=True, exist_ok=True)
         try:
-            thumbnail(media.path(), kept, **POSTER)
+            thumbnail(media.path(), kept, width=POSTER_PX[0], height=POSTER_PX[1])
         except MediaError:
             return None
     return _data_uri(kept.read_bytes(), "image/jpeg")

@@ -62,7 +62,7 @@ async def on_loop(work: Coroutine[Any, Any, T]) -> T:
         return await asyncio.shield(waiting)
     except asyncio.CancelledError:
         if not waiting.cancelled():
-            loop.call_soon_threadsafe(lambda: running[0].cancel())
+            loop.call_soon_threadsafe(running[0].cancel)
             await _settled(waiting)
         raise
 

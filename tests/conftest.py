@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,10 +27,9 @@ PROVIDERS = ("REPLICATE_", "FAL_", "OPENAI_", "ELEVENLABS_", "GEMINI_", "RUNWAYM
 
 
 @pytest.fixture(autouse=True)
-def clean_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def clean_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Give the test its own store and ledger, and hide the user's settings and keys."""
     for name in list(os.environ):
         if name.startswith(PROVIDERS) or (name.startswith("PREFECT_MEDIA_") and not name.startswith(KEPT)):
             monkeypatch.delenv(name)
     monkeypatch.setenv("PREFECT_MEDIA_HOME", str(tmp_path / "home"))
-    yield

@@ -301,7 +301,9 @@ def test_every_card_gives_an_ordered_estimate_or_none(card: Any) -> None:
     if card.price.rule == "unknown":
         assert not found.known
     else:
-        assert found.low is not None and found.expected is not None and found.high is not None
+        assert found.low is not None
+        assert found.expected is not None
+        assert found.high is not None
         assert 0 <= found.low <= found.expected <= found.high < 5
         free = card.is_local or card.id == "fal:fal-ai/wizper"
         assert (found.high == 0) == free

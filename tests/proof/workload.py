@@ -90,13 +90,17 @@ def child(order: dict[str, Any]) -> None:
     _reconcile.LOOKS_S = (0.1, 0.4)  # the simulator lists at once; hundreds of restarts need not wait as for a provider
     if order.get("kill_before_sending"):
         kill_before_sending(order["kill_before_sending"])
-    asyncio.run(work([tuple(row) for row in order["rows"]], Path(order["outcome"])))
+    from prefect.settings import PREFECT_LOCAL_STORAGE_PATH, temporary_settings
+
+    with temporary_settings({PREFECT_LOCAL_STORAGE_PATH: Path(order["results"])}):
+        asyncio.run(work([tuple(row) for row in order["rows"]], Path(order["outcome"])))
 
 
 def main() -> None:
     """Fork a child for each order."""
     os.environ.update(SETTINGS)
     import prefect.events.worker  # noqa: F401
+
     import prefect_media.adapters.elevenlabs
     import prefect_media.adapters.fal
     import prefect_media.adapters.openai
