@@ -22,7 +22,6 @@ from .state import Simulation
 __all__ = ["Delivery", "delivery_routes", "spoiled_bytes"]
 
 CHUNK = 64 * 1024
-ELSEWHERE = frozenset({"expired", "redirect-private", "redirect-file"})  # what only an address of its own can do
 HUGE = 10_000_000_000
 PLAYLIST = b"#EXTM3U\n#EXT-X-VERSION:3\n#EXTINF:5.0,\nhttp://169.254.169.254/latest/meta-data/\n#EXTINF:5.0,\nfile:///etc/passwd\n"
 PROBLEMS = Problems(
@@ -91,9 +90,9 @@ class Delivery:
         """
         desk = Desk(self.sim, job.provider, PROBLEMS)
         headers = {**(headers or {}), "Content-Length": str(len(data))}
-        for rule in await desk.strike_delivery(request, job):
-            if request.method != "POST" or rule.kind not in ELSEWHERE:
-                return _misdeliver(rule, data, media_type, headers)
+        rule = await desk.strike_delivery(request, job)
+        if rule:
+            return _misdeliver(rule, data, media_type, headers)
         if "path-name" in job.faults:
             headers["Content-Disposition"] = f'attachment; filename="../../../../tmp/escaped{job.product.suffix}"'
         hooks = desk.has_hooks("download")

@@ -10,7 +10,7 @@ import hashlib
 import json
 import tomllib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -200,13 +200,17 @@ class Faults:
         for counter in (self._met, self._struck, self._draws):
             counter.clear()
 
-    def draw(self, moment: str, occasion: Occasion, *, hooks: bool | None = None) -> list[Rule]:
-        """Return the rules that strike an occasion, in order; with `hooks`, only those that are hooks, or are not."""
-        return [
-            rule
-            for index, rule in enumerate(self._rules)
-            if (hooks is None or (rule.kind in HOOKS) is hooks) and self._strikes(index, rule, moment, occasion)
-        ]
+    def draw(self, moment: str, occasion: Occasion, *, hooks: bool | None = None) -> Iterator[Rule]:
+        """Yield the rules that strike an occasion, in order, each drawn only when it is asked for.
+
+        Args:
+            moment: One of `MOMENTS`, or `job`.
+            occasion: What may be struck.
+            hooks: Look only at rules that are hooks, or only at those that are not.
+        """
+        for index, rule in enumerate(self.rules):
+            if (hooks is None or (rule.kind in HOOKS) is hooks) and self._strikes(index, rule, moment, occasion):
+                yield rule
 
     def _strikes(self, index: int, rule: Rule, moment: str, occasion: Occasion) -> bool:
         matches = (

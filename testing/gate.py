@@ -24,6 +24,7 @@ __all__ = ["Desk", "Problems"]
 
 HANG_S = 3600.0
 DELIVERY = frozenset({"slow", "truncated", "expired", "redirect-private", "redirect-file", "huge", "endless"})
+ELSEWHERE = frozenset({"expired", "redirect-private", "redirect-file"})  # what only an address of its own can do
 MALFORMED = '{"id": "sim-'
 
 
@@ -118,23 +119,22 @@ class Desk:
 
     def draw_for_job(self, request: Request, call: Call, refusal: Rule | None) -> list[Rule]:
         """Draw the faults that a job will carry through its life."""
-        rules = self.sim.faults.draw("job", self.occasion(request, call))
+        rules = list(self.sim.faults.draw("job", self.occasion(request, call)))
         return [*rules, refusal] if refusal else rules
 
-    async def strike_delivery(self, request: Request, job: Job) -> list[Rule]:
-        """Let faults strike before an output is sent, and return those that change how it is sent.
+    async def strike_delivery(self, request: Request, job: Job) -> Rule | None:
+        """Let faults strike before an output is sent, and return the one that changes how it is sent.
 
         Raises:
             Reply, Abort: A fault takes the answer's place.
         """
-        passive: list[Rule] = []
         for rule in self.sim.faults.draw("download", self.occasion(request, job), hooks=False):
-            if rule.kind in DELIVERY:
-                self.sim.event("fault", fault=rule.kind, moment="download", provider=self.provider, job=job.id)
-                passive.append(rule)
-            else:
+            if rule.kind not in DELIVERY:
                 await self._strike(request, rule, "download", job)
-        return passive
+            elif request.method != "POST" or rule.kind not in ELSEWHERE:
+                self.sim.event("fault", fault=rule.kind, moment="download", provider=self.provider, job=job.id)
+                return rule
+        return None
 
     def has_hooks(self, moment: str) -> bool:
         """Whether any rule stops halfway at this moment."""
@@ -168,12 +168,12 @@ async def run_hook(rule: Rule, facts: Mapping[str, Any]) -> None:
             os.kill(pid, getattr(signal, rule.signal))
     if rule.kind == "pause" and rule.marker is not None:
         limit = time.monotonic() + (rule.seconds if "seconds" in rule.model_fields_set else HANG_S)
-        while rule.marker.exists() and time.monotonic() < limit:  # noqa: ASYNC110 - a file has no event to await
+        while rule.marker.exists() and time.monotonic() < limit:
             await asyncio.sleep(0.01)
 
 
 async def hang(request: Request, seconds: float) -> None:
     """Keep a client waiting until it leaves or `seconds` have passed."""
     limit = time.monotonic() + seconds
-    while time.monotonic() < limit and not await request.is_disconnected():  # noqa: ASYNC110 - no event to await
+    while time.monotonic() < limit and not await request.is_disconnected():
         await asyncio.sleep(min(0.05, seconds))

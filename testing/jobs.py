@@ -122,5 +122,5 @@ class Job:
         if not phase.ended:
             return None
         if phase is Phase.CANCELED:
-            return self.provider == "replicate" and (self.stopped or 0) >= self.started
+            return self.provider == "replicate" and (self.stopped is None or self.stopped >= self.started)
         return phase is Phase.SUCCEEDED

@@ -27,6 +27,7 @@ from .limits import Limits
 from .models import Catalogue, Model
 from .pricing import Charge
 from .product import Product
+from .reply import Abort
 
 __all__ = ["Call", "Simulation", "Uploaded"]
 
@@ -57,6 +58,7 @@ class Call:
     Attributes:
         payload: As sent, the client's key removed should it be in there.
         media: Shapes of its input media, in order.
+        era: How often the simulation had been reset when it was read.
     """
 
     provider: str
@@ -65,6 +67,7 @@ class Call:
     payload_hash: str
     model: Model
     media: tuple[Measured, ...] = ()
+    era: int = 0
 
     @property
     def text(self) -> str:
@@ -102,6 +105,7 @@ class Simulation:
         self.events: deque[dict[str, Any]] = deque(maxlen=EVENTS_KEPT)
         self.counts: Counter[str] = Counter()
         self._ended: set[str] = set()
+        self._era = 0
         self._lock = threading.RLock()
 
     def event(self, kind: str, **facts: Any) -> None:
@@ -119,6 +123,7 @@ class Simulation:
     def reset(self) -> None:
         """Forget jobs, uploads, faults, bill and events."""
         with self._lock:
+            self._era += 1
             self.jobs.clear()
             self.uploads.clear()
             self.events.clear()
@@ -192,7 +197,9 @@ class Simulation:
         content = [self._plain(payload, media), self._plain(list(files), media)]
         plain = json.dumps(content, sort_keys=True, separators=(",", ":"))
         digest = hashlib.sha256(f"{provider}|{endpoint}|{operation}|{plain}".encode()).hexdigest()
-        return Call(provider, endpoint, payload, digest, self.catalogue.find(provider, endpoint), tuple(media))
+        return Call(
+            provider, endpoint, payload, digest, self.catalogue.find(provider, endpoint), tuple(media), self._era
+        )
 
     def _plain(self, value: Any, media: list[Measured]) -> Any:
         """Replace media by the digest of their content, and collect their shapes."""
@@ -217,7 +224,12 @@ class Simulation:
             product: What it buys.
             rules: Faults that the job carries.
             charge: Its price, when the model's own rule does not say.
+
+        Raises:
+            Abort: The simulation was reset since the submission was read.
         """
+        if call.era != self._era:
+            raise Abort
         job = Job(job_id, call.provider, call.endpoint, call.payload, call.payload_hash, product)
         job.queue_s, job.run_s = (self.latency.queue, self.latency.run_s(call.model.run_s))
         charge = charge or call.model.charge(call.payload, product, call.model.run_s)

@@ -1,0 +1,434 @@
+"""Every fault does what docs/testing.md says, over real connections."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import av
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+
+from prefect_media.errors import ConfigurationError
+from prefect_media.media.measure import measure
+from prefect_media.testing import Simulator
+from prefect_media.testing.faults import KINDS, Faults, Occasion, Rule, read_faults
+
+FLUX = "/replicate/v1/models/black-forest-labs/flux-schnell/predictions"
+SPEECH = "/elevenlabs/v1/text-to-speech/21m00Tcm4TlvDq8ikWAM"
+
+
+class Client:
+    """A few requests in the providers' forms."""
+
+    def __init__(self, root: str) -> None:
+        headers = {"Authorization": "Bearer test-token", "xi-api-key": "test-token"}
+        self.http = httpx.Client(base_url=root, headers=headers, timeout=5)
+        self.plain = httpx.Client(timeout=5)
+
+    def predict(self, prompt: str = "a lighthouse", **headers: str) -> httpx.Response:
+        body = {"input": {"prompt": prompt, "output_format": "png"}}
+        return self.http.post(FLUX, json=body, headers={"Prefer": "wait", **headers})
+
+    def output(self, prompt: str = "a lighthouse") -> httpx.Response:
+        return self.plain.get(self.predict(prompt).json()["output"][0])
+
+    def status(self, job: str) -> dict[str, Any]:
+        return self.http.get(f"/replicate/v1/predictions/{job}").json()
+
+    def fal(self, endpoint: str, **payload: Any) -> dict[str, Any]:
+        headers = {"Authorization": "Key test-token"}
+        return self.http.post(f"/fal/_sync/{endpoint}", json=payload, headers=headers).raise_for_status().json()
+
+    def speak(self, text: str = "hello there") -> httpx.Response:
+        return self.http.post(SPEECH, json={"text": text})
+
+
+@pytest.fixture
+def client(simulator: Simulator) -> Iterator[Client]:
+    made = Client(simulator.url)
+    yield made
+    made.http.close()
+    made.plain.close()
+
+
+# ---- before and after acceptance ----
+
+
+def test_reset_before_acceptance_bills_nothing(client: Client, simulator: Simulator) -> None:
+    simulator.faults.add("reset", moment="received")
+    with pytest.raises((httpx.ReadError, httpx.RemoteProtocolError)):
+        client.predict()
+    assert simulator.bill.calls == 0
+
+
+@pytest.mark.parametrize("lose", [lambda client: client.predict(), lambda client: client.speak()])
+def test_reset_after_acceptance_bills_the_lost_answer(client: Client, simulator: Simulator, lose: Any) -> None:
+    simulator.faults.add("reset", moment="accepted", count=1)
+    with pytest.raises((httpx.ReadError, httpx.RemoteProtocolError)):
+        lose(client)
+    lose(client)
+    bill = simulator.bill
+    assert (bill.calls, bill.duplicates) == (2, 1)
+    assert bill.usd > 0
+
+
+def test_hang_never_answers(client: Client, simulator: Simulator) -> None:
+    simulator.faults.add("hang", moment="accepted")
+    with pytest.raises(httpx.ReadTimeout):
+        client.http.post(FLUX, json={"input": {"prompt": "x"}}, timeout=0.2)
+    assert simulator.bill.calls == 1
+
+
+def test_rate_limit_with_and_without_retry_after(client: Client, simulator: Simulator) -> None:
+    simulator.faults.extend([{"kind": "rate-limit", "nth": 1, "retry_after_s": 7}, {"kind": "rate-limit", "nth": 1}])
+    answers = [client.predict(), client.predict(), client.predict()]
+    assert [answer.status_code for answer in answers] == [429, 429, 201]
+    assert [answer.headers.get("retry-after") for answer in answers] == ["7", None, None]
+
+
+def test_server_error_and_malformed_json(client: Client, simulator: Simulator) -> None:
+    job = client.predict().json()["id"]
+    simulator.faults.extend(
+        [{"kind": "server-error", "moment": "poll", "status": 503, "count": 1}, {"kind": "malformed", "moment": "poll"}]
+    )
+    answers = [client.http.get(f"/replicate/v1/predictions/{job}") for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [503, 200]
+    with pytest.raises(json.JSONDecodeError):
+        answers[1].json()
+
+
+def test_latency_is_added(client: Client, simulator: Simulator) -> None:
+    simulator.faults.add("latency", moment="received", seconds=0.3)
+    with pytest.raises(httpx.ReadTimeout):
+        client.http.post(FLUX, json={"input": {"prompt": "x"}}, timeout=0.1)
+
+
+# ---- jobs that go wrong ----
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "billed"),
+    [("job-failed", "failed", False), ("canceled", "canceled", True), ("aborted", "aborted", False)],
+)
+def test_jobs_end_badly(client: Client, simulator: Simulator, kind: str, status: str, billed: bool) -> None:
+    simulator.faults.add(kind)
+    job = client.predict().json()["id"]
+    assert client.status(job)["status"] == status
+    assert [entry.billed for entry in simulator.bill.entries] == [billed]
+
+
+def test_failure_has_the_text_asked_for(client: Client, simulator: Simulator) -> None:
+    simulator.faults.add("job-failed", error="Prediction interrupted; please retry (code: PA)")
+    assert client.predict().json()["error"] == "Prediction interrupted; please retry (code: PA)"
+
+
+def test_endless_queue_and_unknown_status(client: Client, simulator: Simulator) -> None:
+    simulator.faults.extend(
+        [{"kind": "endless-queue", "count": 1}, {"kind": "unknown-status"}, {"kind": "slow-job", "seconds": 60}]
+    )
+    body = {"input": {"prompt": "x"}}
+    jobs = [client.http.post(FLUX, json=body).json()["id"] for _ in range(2)]
+    assert [client.status(job)["status"] for job in jobs] == ["warming", "warming"]
+    assert [job["phase"] for job in simulator.jobs] == ["queued", "running"]
+
+
+def test_requeue_goes_back_to_the_queue(client: Client, simulator: Simulator) -> None:
+    simulator.faults.extend([{"kind": "requeue"}, {"kind": "slow-job", "seconds": 60}])
+    headers = {"Authorization": "Key test-token"}
+    handle = client.http.post("/fal/fal-ai/flux/dev", json={"prompt": "x"}, headers=headers).json()
+    seen = [client.http.get(handle["status_url"], headers=headers).json()["status"] for _ in range(3)]
+    assert seen == ["IN_PROGRESS", "IN_QUEUE", "IN_PROGRESS"]
+
+
+def test_ignored_cancel_lets_the_job_finish_and_bills_it(client: Client, simulator: Simulator) -> None:
+    simulator.faults.extend([{"kind": "ignore-cancel"}, {"kind": "slow-job", "seconds": 0.1}])
+    job = client.http.post(FLUX, json={"input": {"prompt": "x"}}).json()["id"]
+    assert client.http.post(f"/replicate/v1/predictions/{job}/cancel").json()["status"] == "processing"
+    while client.status(job)["status"] == "processing":
+        pass
+    assert client.status(job)["status"] == "succeeded"
+    assert simulator.bill.usd > 0
+
+
+def test_no_output(client: Client, simulator: Simulator) -> None:
+    simulator.faults.add("no-output")
+    assert client.predict().json()["output"] == []
+    assert client.fal("fal-ai/flux/dev", prompt="x")["images"] == []
+    assert client.speak().content == b""
+
+
+# ---- outputs that are not what was promised ----
+
+
+def frames_of(data: bytes) -> list[np.ndarray[Any, Any]]:
+    with av.open(io.BytesIO(data)) as container:
+        return [frame.to_ndarray(format="gray") for frame in container.decode(video=0)]
+
+
+def samples_of(data: bytes) -> np.ndarray[Any, Any]:
+    with av.open(io.BytesIO(data)) as container:
+        return np.concatenate([frame.to_ndarray() for frame in container.decode(audio=0)], axis=1)
+
+
+def test_black_picture(client: Client, simulator: Simulator) -> None:
+    good = np.asarray(Image.open(io.BytesIO(client.output().content)))
+    simulator.faults.add("black")
+    bad = np.asarray(Image.open(io.BytesIO(client.output().content)))
+    assert good.std() > 20
+    assert bad.max() == 0
+
+
+def test_black_picture_of_fal_says_so(client: Client, simulator: Simulator) -> None:
+    simulator.faults.add("black")
+    assert client.fal("fal-ai/flux/dev", prompt="x")["has_nsfw_concepts"] == [True]
+
+
+def test_silent_audio(client: Client, simulator: Simulator) -> None:
+    assert np.abs(samples_of(client.speak().content)).max() > 0.1
+    simulator.faults.add("silent")
+    assert np.abs(samples_of(client.speak().content)).max() < 1e-4
+
+
+@pytest.mark.parametrize(("kind", "moves", "lit"), [("", True, True), ("frozen", False, True), ("black", False, False)])
+def test_frozen_and_black_video(client: Client, simulator: Simulator, kind: str, moves: bool, lit: bool) -> None:
+    if kind:
+        simulator.faults.add(kind)
+    video = client.fal("fal-ai/stable-video", image_url="data:,x")["video"]
+    frames = frames_of(client.plain.get(video["url"]).content)
+    assert len(frames) == 25
+    assert bool(np.abs(frames[0].astype(int) - frames[12]).mean() > 5) is moves
+    assert bool(frames[0].std() > 5) is lit
+
+
+def test_wrong_size_and_wrong_type(client: Client, simulator: Simulator) -> None:
+    simulator.faults.extend([{"kind": "wrong-size", "nth": 1}, {"kind": "wrong-type", "nth": 2}])
+    shapes = [measure(client.output().content) for _ in range(3)]
+    assert [(shape.kind, shape.width) for shape in shapes if shape] == [("image", 512), ("audio", 0), ("image", 1024)]
+
+
+# ---- delivery ----
+
+
+def test_truncated_download_breaks_off(client: Client, simulator: Simulator) -> None:
+    simulator.faults.add("truncated", fraction=0.3, count=1)
+    with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
+        client.output()
+    assert measure(client.output().content) is not None
+
+
+def test_honestly_truncated_file_is_short(client: Client, simulator: Simulator) -> None:
+    whole = client.output().content
+    simulator.faults.add("truncated", fraction=0.3, honest=True)
+    assert client.output().content == whole[: int(len(whole) * 0.3)]
+
+
+def test_truncated_answer_of_a_synchronous_provider(client: Client, simulator: Simulator) -> None:
+    simulator.faults.add("truncated")
+    with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
+        client.speak()
+    assert simulator.bill.calls == 1
+
+
+def test_slow_download_takes_its_time(client: Client, simulator: Simulator) -> None:
+    whole = client.output().content
+    simulator.faults.add("slow", bytes_per_s=len(whole) * 5)
+    url = client.predict().json()["output"][0]
+    with client.plain.stream("GET", url) as answer:
+        chunks = list(answer.iter_raw())
+    assert b"".join(chunks) == whole
+    assert len(chunks) > 2
+
+
+@pytest.mark.parametrize("status", [403, 404, 410])
+def test_expired_output(client: Client, simulator: Simulator, status: int) -> None:
+    simulator.faults.add("expired", status=status)
+    assert client.output().status_code == status
+
+
+def test_outputs_expire_by_the_clock() -> None:
+    with Simulator(latency=0, expiry_s=0) as simulator:
+        client = Client(simulator.url)
+        answer = client.predict().json()
+        shown = client.status(answer["id"])
+        assert client.plain.get(answer["output"][0]).status_code == 404
+        client.http.close()
+        client.plain.close()
+    assert (shown["status"], shown["output"], shown["data_removed"], shown["input"]) == ("succeeded", None, True, {})
+
+
+@pytest.mark.parametrize(
+    ("kind", "target"),
+    [("redirect-private", "http://169.254.169.254/"), ("redirect-file", "file:///etc/passwd")],
+)
+def test_malicious_redirects(client: Client, simulator: Simulator, kind: str, target: str) -> None:
+    simulator.faults.add(kind)
+    answer = client.output()
+    assert answer.status_code == 302
+    assert answer.headers["location"].startswith(target)
+
+
+@pytest.mark.parametrize(
+    ("kind", "target"), [("private-url", "http://169.254.169.254/"), ("file-url", "file:///etc/passwd")]
+)
+def test_malicious_addresses(client: Client, simulator: Simulator, kind: str, target: str) -> None:
+    simulator.faults.add(kind)
+    assert client.predict().json()["output"][0].startswith(target)
+    assert client.fal("fal-ai/flux/dev", prompt="x")["images"][0]["url"].startswith(target)
+
+
+def test_huge_announces_ten_gigabytes(client: Client, simulator: Simulator) -> None:
+    simulator.faults.add("huge", seconds=60)
+    url = client.predict().json()["output"][0]
+    with client.plain.stream("GET", url) as answer:
+        assert answer.headers["content-length"] == "10000000000"
+
+
+def test_endless_stream_goes_on(client: Client, simulator: Simulator) -> None:
+    simulator.faults.add("endless")
+    url = client.predict().json()["output"][0]
+    read = 0
+    with client.plain.stream("GET", url) as answer:
+        assert "content-length" not in answer.headers
+        for chunk in answer.iter_raw():
+            read += len(chunk)
+            if read > 20_000_000:
+                break
+    assert simulator.bill.calls == 1  # and the simulator still answers
+
+
+def test_playlist_zip_and_nothing_in_place_of_media(client: Client, simulator: Simulator) -> None:
+    simulator.faults.extend([{"kind": kind, "nth": 1} for kind in ("playlist", "zip", "empty")])
+    simulator.faults.clear()
+    found: list[bytes] = []
+    for kind in ("playlist", "zip", "empty"):
+        simulator.faults.add(kind)
+        found.append(client.output().content)
+        simulator.faults.clear()
+    assert found[0].startswith(b"#EXTM3U")
+    assert zipfile.ZipFile(io.BytesIO(found[1])).namelist() == ["../../escaped.txt"]
+    assert found[2] == b""
+
+
+def test_path_traversing_names(client: Client, simulator: Simulator) -> None:
+    simulator.faults.add("path-name")
+    assert "..%2F..%2F" in client.predict().json()["output"][0]
+    assert "../../../../tmp/" in client.output().headers["content-disposition"]
+    assert client.fal("fal-ai/flux/dev", prompt="x")["images"][0]["file_name"].startswith("../../../../tmp/")
+
+
+# ---- rules ----
+
+
+def test_rules_match_provider_endpoint_text_and_count(client: Client, simulator: Simulator) -> None:
+    simulator.faults.extend(
+        [
+            {"kind": "refusal", "provider": "elevenlabs"},
+            {"kind": "black", "endpoint": "*/flux-dev"},
+            {"kind": "rate-limit", "contains": "storm", "count": 1},
+        ]
+    )
+    answers = [
+        client.predict("calm").status_code,
+        client.predict("a storm").status_code,
+        client.predict("a storm").status_code,
+    ]
+    assert answers == [201, 429, 201]
+    assert client.speak().status_code == 400
+    assert simulator.faults.struck == {"rate-limit": 1, "refusal": 1}
+
+
+def test_nth_poll_of_a_job(client: Client, simulator: Simulator) -> None:
+    simulator.faults.add("server-error", moment="poll", poll=2)
+    job = client.predict().json()["id"]
+    codes = [client.http.get(f"/replicate/v1/predictions/{job}").status_code for _ in range(3)]
+    assert codes == [200, 500, 200]
+
+
+def test_chance_follows_the_request_and_not_the_order() -> None:
+    rule = Rule(kind="reset", p=0.3)
+    subjects = [str(number) for number in range(400)]
+
+    def struck(order: list[str], seed: int) -> set[str]:
+        faults = Faults([rule], seed=seed)
+        return {subject for subject in order if list(faults.draw("received", Occasion("fal", "x", subject)))}
+
+    assert struck(subjects, 1) == struck(subjects[::-1], 1)
+    assert struck(subjects, 1) != struck(subjects, 2)
+    assert 80 < len(struck(subjects, 1)) < 160
+
+
+def test_repeated_requests_draw_anew() -> None:
+    faults = Faults([Rule(kind="reset", p=0.5)])
+    drawn = [len(list(faults.draw("received", Occasion("fal", "x", "same")))) for _ in range(50)]
+    assert 10 < sum(drawn) < 40
+
+
+@pytest.mark.parametrize(
+    ("rule", "text"),
+    [
+        ({"kind": "explode"}, "kind 'explode' is not one of latency, rate-limit"),
+        ({"kind": "slow", "moment": "poll"}, "slow strikes at download, not at 'poll'"),
+        ({"kind": "reset", "p": 2}, "p: Input should be less than or equal to 1"),
+        ({"kind": "reset", "who": 1}, "who: Extra inputs are not permitted"),
+        ({"kind": "kill"}, "kill needs pid or pid_file"),
+        ({"kind": "pause"}, "pause needs marker"),
+    ],
+)
+def test_bad_rules_are_refused(simulator: Simulator, rule: dict[str, Any], text: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        simulator.faults.extend([{"kind": "reset"}, rule])
+    assert "rule 2" in str(caught.value)
+    assert text in str(caught.value)
+
+
+def test_fault_file(tmp_path: Path) -> None:
+    path = tmp_path / "faults.toml"
+    path.write_text(
+        'seed = 4\nlatency = "queue=0,run=0"\n[[fault]]\nkind = "rate-limit"\ncount = 1\n'
+        '[[model]]\nids = ["replicate:me/mine"]\nkind = "image"\nsize = "64x48"\nprice = "0.25/image"\noutput = "one"\n'
+        "[limit.elevenlabs]\nper_minute = 1\n"
+    )
+    with Simulator(faults=path) as simulator:
+        client = Client(simulator.url)
+        codes = [
+            client.http.post("/replicate/v1/models/me/mine/predictions", json={"input": {}}).status_code
+            for _ in range(2)
+        ]
+        limited = [client.speak().status_code, client.speak()]
+        usd = simulator.bill.of(provider="replicate").usd
+        client.http.close()
+        client.plain.close()
+    assert codes == [429, 201]
+    assert limited[0] == 200
+    assert limited[1].status_code == 429
+    assert 0 < int(limited[1].headers["retry-after"]) <= 60
+    assert str(usd) == "0.25"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("fault = 3 4", "Give a TOML or JSON file"),
+        ("faults = []", "unknown key 'faults'. The keys are fault, seed, model, latency, limit."),
+        ('[[fault]]\nkind = "no"', "rule 1"),
+    ],
+)
+def test_bad_fault_files_are_refused(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "faults.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigurationError) as caught:
+        read_faults(path)
+    assert str(path) in str(caught.value)
+    assert message in str(caught.value)
+
+
+def test_every_kind_is_described() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "testing.md").read_text("utf-8")
+    assert [kind for kind in KINDS if f"`{kind}`" not in page] == []
