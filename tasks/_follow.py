@@ -36,7 +36,9 @@ async def follow(work: Work, attempt: Attempt, job: Job, known: Snapshot | None,
     if known is not None and known.status.ended:
         return known
     started = attempt.submitted_at or time.time()
-    deadline = max(started + work.candidate.card.times.deadline_s, time.time() + GRACE_AFTER_REATTACH_S * (known is None))
+    deadline = max(
+        started + work.candidate.card.times.deadline_s, time.time() + GRACE_AFTER_REATTACH_S * (known is None)
+    )
     snapshot = known
     waits = backoff()
     failure: TransientProviderError | None = None

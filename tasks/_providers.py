@@ -29,7 +29,7 @@ class Provider:
         self.name = name
         self.adapter = adapter
         self.credentials = credentials
-        self.gate = Gate(credentials.limits if credentials is not None else Limits())
+        self.gate = Gate(credentials.limits, name) if credentials is not None else Gate(Limits())
 
 
 async def _credentials(name: str) -> Credentials | None:

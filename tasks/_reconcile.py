@@ -70,7 +70,9 @@ async def _look_up(work: Work, attempt: Attempt) -> Job | None:
             if wait == LOOKS_S[-1]:
                 raise
             continue
-        taken = await work.ledger.run(work.ledger.calls.known_jobs, work.adapter.name, [found.job.remote_id for found in jobs])
+        taken = await work.ledger.run(
+            work.ledger.calls.known_jobs, work.adapter.name, [found.job.remote_id for found in jobs]
+        )
         fitting = [
             (found.created, job)
             for found in jobs

@@ -51,7 +51,9 @@ def _decode(value: dict[str, Any]) -> Any:
             return content
 
 
-class MediaSerializer(Serializer):  # not Serializer[Any]: Prefect registers every subclass by name, and that one has none
+class MediaSerializer(
+    Serializer
+):  # not Serializer[Any]: Prefect registers every subclass by name, and that one has none
     """Media values, lists and dictionaries of them, and plain JSON values, as JSON with names instead of import paths.
 
     Reading a record whose media the store no longer holds raises; Prefect takes a record that does not load as absent,

@@ -14,6 +14,7 @@ from prefect.context import TaskRunContext
 from prefect.runtime import task_run
 
 from ..media.types import Media
+from ._planning import PLANNER
 from ._results import MediaSerializer
 from .labels import current_row
 
@@ -21,6 +22,7 @@ __all__ = ["MediaTask", "content_key", "media_task"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
 
 def content_of(value: Any) -> Any:
     """Return what of a parameter decides the result: media by digest, all else as JSON."""
@@ -56,10 +58,22 @@ class MediaTask(Task[P, R]):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the task; what is to be awaited carries the task's name, for messages."""
+        if (planner := PLANNER.get()) is not None:
+            return planner.call(self, args, kwargs)
         running = super().__call__(*args, **kwargs)
         if inspect.iscoroutine(running):
             running.__name__ = self.name
         return running
+
+    def submit(self, *args: Any, **kwargs: Any) -> Any:
+        """Submit the task to the flow's task runner, as `Task.submit`."""
+        planner = PLANNER.get()
+        return super().submit(*args, **kwargs) if planner is None else planner.submit(self, args, kwargs)
+
+    def map(self, *args: Any, **kwargs: Any) -> Any:
+        """Submit the task once for each element, as `Task.map`."""
+        planner = PLANNER.get()
+        return super().map(*args, **kwargs) if planner is None else planner.map(self, args, kwargs)
 
     def with_options(self, *args: Any, **kwargs: Any) -> MediaTask[P, R]:
         """Return a copy with other options, as `Task.with_options`."""

@@ -115,7 +115,22 @@ async def generate_image(
         ParameterError, UnknownModelError: The request cannot be made; nothing was sent.
         PrefectMediaError: The model, and every fallback, failed.
     """
-    return await _answer("text-to-image", budget, prompt=prompt, model=model, size=size, width=width, height=height, aspect_ratio=aspect_ratio, negative_prompt=negative_prompt, seed=seed, format=format, options=options, strict=strict, take=take)
+    return await _answer(
+        "text-to-image",
+        budget,
+        prompt=prompt,
+        model=model,
+        size=size,
+        width=width,
+        height=height,
+        aspect_ratio=aspect_ratio,
+        negative_prompt=negative_prompt,
+        seed=seed,
+        format=format,
+        options=options,
+        strict=strict,
+        take=take,
+    )
 
 
 @media_task(key=_key("image-to-image"))
@@ -155,7 +170,25 @@ async def edit_image(
         ParameterError, UnknownModelError: The request cannot be made; nothing was sent.
         PrefectMediaError: The model, and every fallback, failed.
     """
-    return await _answer("image-to-image", budget, image=image, prompt=prompt, model=model, mask=mask, size=size, width=width, height=height, aspect_ratio=aspect_ratio, negative_prompt=negative_prompt, seed=seed, format=format, options=options, fit=fit, strict=strict, take=take)
+    return await _answer(
+        "image-to-image",
+        budget,
+        image=image,
+        prompt=prompt,
+        model=model,
+        mask=mask,
+        size=size,
+        width=width,
+        height=height,
+        aspect_ratio=aspect_ratio,
+        negative_prompt=negative_prompt,
+        seed=seed,
+        format=format,
+        options=options,
+        fit=fit,
+        strict=strict,
+        take=take,
+    )
 
 
 @media_task(key=_key())
@@ -199,7 +232,27 @@ async def generate_video(
         ParameterError, UnknownModelError: The request cannot be made; nothing was sent.
         PrefectMediaError: The model, and every fallback, failed.
     """
-    return await _answer(_video_capability({"image": image}), budget, prompt=prompt, model=model, image=image, last_image=last_image, seconds=seconds, fps=fps, size=size, width=width, height=height, aspect_ratio=aspect_ratio, negative_prompt=negative_prompt, seed=seed, format=format, options=options, fit=fit, strict=strict, take=take)
+    return await _answer(
+        _video_capability({"image": image}),
+        budget,
+        prompt=prompt,
+        model=model,
+        image=image,
+        last_image=last_image,
+        seconds=seconds,
+        fps=fps,
+        size=size,
+        width=width,
+        height=height,
+        aspect_ratio=aspect_ratio,
+        negative_prompt=negative_prompt,
+        seed=seed,
+        format=format,
+        options=options,
+        fit=fit,
+        strict=strict,
+        take=take,
+    )
 
 
 @media_task(key=_key("speech"))
@@ -231,7 +284,19 @@ async def generate_speech(
         ParameterError, UnknownModelError: The request cannot be made; nothing was sent.
         PrefectMediaError: The model, and every fallback, failed.
     """
-    return await _answer("speech", budget, text=text, model=model, voice=voice, language=language, seed=seed, format=format, options=options, strict=strict, take=take)
+    return await _answer(
+        "speech",
+        budget,
+        text=text,
+        model=model,
+        voice=voice,
+        language=language,
+        seed=seed,
+        format=format,
+        options=options,
+        strict=strict,
+        take=take,
+    )
 
 
 @media_task(key=_key("music"))
@@ -261,7 +326,18 @@ async def generate_music(
         ParameterError, UnknownModelError: The request cannot be made; nothing was sent.
         PrefectMediaError: The model, and every fallback, failed.
     """
-    return await _answer("music", budget, prompt=prompt, model=model, seconds=seconds, seed=seed, format=format, options=options, strict=strict, take=take)
+    return await _answer(
+        "music",
+        budget,
+        prompt=prompt,
+        model=model,
+        seconds=seconds,
+        seed=seed,
+        format=format,
+        options=options,
+        strict=strict,
+        take=take,
+    )
 
 
 @media_task(key=_key("sound"))
@@ -296,7 +372,21 @@ async def generate_sound(
         ParameterError, UnknownModelError: The request cannot be made; nothing was sent.
         PrefectMediaError: The model, and every fallback, failed.
     """
-    return await _answer("sound", budget, prompt=prompt, model=model, video=video, seconds=seconds, negative_prompt=negative_prompt, seed=seed, format=format, options=options, fit=fit, strict=strict, take=take)
+    return await _answer(
+        "sound",
+        budget,
+        prompt=prompt,
+        model=model,
+        video=video,
+        seconds=seconds,
+        negative_prompt=negative_prompt,
+        seed=seed,
+        format=format,
+        options=options,
+        fit=fit,
+        strict=strict,
+        take=take,
+    )
 
 
 @media_task(key=_key("upscale"))
@@ -329,7 +419,20 @@ async def upscale_image(
         ParameterError, UnknownModelError: The request cannot be made; nothing was sent.
         PrefectMediaError: The model, and every fallback, failed.
     """
-    return await _answer("upscale", budget, image=image, model=model, scale=scale, prompt=prompt, seed=seed, format=format, options=options, fit=fit, strict=strict, take=take)
+    return await _answer(
+        "upscale",
+        budget,
+        image=image,
+        model=model,
+        scale=scale,
+        prompt=prompt,
+        seed=seed,
+        format=format,
+        options=options,
+        fit=fit,
+        strict=strict,
+        take=take,
+    )
 
 
 @media_task(key=_key("remove-background"))
@@ -356,7 +459,17 @@ async def remove_background(
         ParameterError, UnknownModelError: The request cannot be made; nothing was sent.
         PrefectMediaError: The model, and every fallback, failed.
     """
-    return await _answer("remove-background", budget, image=image, model=model, format=format, options=options, fit=fit, strict=strict, take=take)
+    return await _answer(
+        "remove-background",
+        budget,
+        image=image,
+        model=model,
+        format=format,
+        options=options,
+        fit=fit,
+        strict=strict,
+        take=take,
+    )
 
 
 @media_task(key=_key("lip-sync"))
@@ -385,7 +498,18 @@ async def lip_sync(
         ParameterError, UnknownModelError: The request cannot be made; nothing was sent.
         PrefectMediaError: The model, and every fallback, failed.
     """
-    return await _answer("lip-sync", budget, **_face(video), audio=audio, model=model, seed=seed, options=options, fit=fit, strict=strict, take=take)
+    return await _answer(
+        "lip-sync",
+        budget,
+        **_face(video),
+        audio=audio,
+        model=model,
+        seed=seed,
+        options=options,
+        fit=fit,
+        strict=strict,
+        take=take,
+    )
 
 
 @media_task(key=_key("transcribe"))
@@ -412,4 +536,14 @@ async def transcribe(
         ParameterError, UnknownModelError: The request cannot be made; nothing was sent.
         PrefectMediaError: The model, and every fallback, failed.
     """
-    return await _answer("transcribe", budget, audio=audio, model=model, language=language, options=options, fit=fit, strict=strict, take=take)
+    return await _answer(
+        "transcribe",
+        budget,
+        audio=audio,
+        model=model,
+        language=language,
+        options=options,
+        fit=fit,
+        strict=strict,
+        take=take,
+    )

@@ -18,7 +18,7 @@ Fit = Literal["cover", "contain", "pad", "stretch", "exact"]
 SUFFIX = {"jpeg": ".jpg", "jpg": ".jpg", "png": ".png", "webp": ".webp", "avif": ".avif"}
 
 
-def suffix_for(media: Image, format: str | None) -> str:  # noqa: A002 - the name that users know
+def suffix_for(media: Image, format: str | None) -> str:
     """Return the suffix of the result: of the wanted format, else of the picture itself."""
     return SUFFIX.get(format, f".{format}") if format else media.suffix
 
@@ -35,7 +35,7 @@ async def fit_image(
     multiple: int | None = None,
     max_megapixels: float | None = None,
     max_bytes: int | None = None,
-    format: str | None = None,  # noqa: A002
+    format: str | None = None,
     quality: int | None = None,
     background: str = "#000000",
 ) -> Image:
@@ -74,7 +74,7 @@ async def thumbnail(
     height: int = 512,
     fit: Fit = "contain",
     at_s: float | None = None,
-    format: str = "jpeg",  # noqa: A002
+    format: str = "jpeg",
     quality: int | None = None,
 ) -> Image:
     """Make a small picture of a picture or a video.
@@ -92,7 +92,15 @@ async def thumbnail(
         MediaError: The input cannot be used.
     """
     return await operate(
-        compose.thumbnail, [media], Image, SUFFIX[format], width=width, height=height, fit=fit, at_s=at_s, quality=quality
+        compose.thumbnail,
+        [media],
+        Image,
+        SUFFIX[format],
+        width=width,
+        height=height,
+        fit=fit,
+        at_s=at_s,
+        quality=quality,
     )
 
 
@@ -105,7 +113,7 @@ async def contact_sheet(
     labels: Sequence[str] | None = None,
     title: str | None = None,
     background: str = "#16181c",
-    format: str = "jpeg",  # noqa: A002
+    format: str = "jpeg",
 ) -> Image:
     """Lay pictures and frames of videos out on one sheet.
 

@@ -55,7 +55,9 @@ async def import_media(source: str | Path, *, kind: Kind | None = None) -> Media
     if "://" not in text:
         return await in_worker(_admitted, _file(text), kind)
     if not text.startswith(("https://", "http://")):
-        raise ParameterError(f"import_media: {text.partition('://')[0]}:// is not supported. Expected a file or https://.")
+        raise ParameterError(
+            f"import_media: {text.partition('://')[0]}:// is not supported. Expected a file or https://."
+        )
     with Store.current().scratch() as folder:
         target = folder / "download"
         await on_loop(download(text, target))

@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,16 @@ from typing import Any
 from prefect_media.ledger import Ledger
 from prefect_media.testing.simulator import Simulator
 
-ROWS = [("replicate", 1), ("fal", 1), ("video", 1), ("openai", 1), ("speech", 1), ("replicate", 2), ("fal", 2), ("speech", 2)]
-CALLS = 9  # the video row makes two
+ROWS = [
+    ("replicate", 1),
+    ("fal", 1),
+    ("video", 1),
+    ("openai", 1),
+    ("speech", 1),
+    ("replicate", 2),
+    ("fal", 2),
+    ("speech", 2),
+]
 RESTARTS = 12
 
 
@@ -146,16 +155,56 @@ class Bench:
         self._judge(home, outcome)
         return outcome
 
+    def run_twice_at_once(self, name: str) -> Outcome:
+        """Run the workload in two processes with one home at the same time."""
+        self._runs += 1
+        home = self.folder / f"run-{self._runs}"
+        home.mkdir(parents=True)
+        self.simulator.reset()
+        order: dict[str, Any] = {
+            "environment": {**self.simulator.env, "PREFECT_MEDIA_HOME": str(home)}, "rows": self.rows,
+        }  # fmt: skip
+        orders = [
+            {**order, "results": str(home / f"results-{n}"), "outcome": str(home / f"outcome{n}.json"), "pid_file": str(home / f"pid{n}")}
+            for n in ("", "-2")
+        ]  # fmt: skip
+        second = Zygote()
+        with ThreadPoolExecutor(2) as pool:
+            codes = list(pool.map(lambda pair: pair[0].run(pair[1]), zip((self.zygote, second), orders, strict=True)))
+        second.close()
+        outcome = Outcome(name)
+        assert codes == [0, 0], codes
+        self._judge(home, outcome)
+        if json.loads((home / "outcome-2.json").read_text()) != self.expected:
+            outcome.wrong.append("the second process got something else")
+        return outcome
+
     def _resolve_held(self, home: Path, outcome: Outcome) -> bool:
         """Do what the error asks the user to do: look at the provider's list and say what happened."""
         ledger = Ledger(f"sqlite:///{home / 'ledger.db'}")
         held = list(ledger.calls.listing(state="held"))
         for call in held:
             outcome.held += 1
-            known = {attempt.job.remote_id for found in ledger.calls.listing() for attempt in ledger.calls.attempts(found.key) if attempt.job}
+            known = {
+                attempt.job.remote_id
+                for found in ledger.calls.listing()
+                for attempt in ledger.calls.attempts(found.key)
+                if attempt.job
+            }
             prompt = str(call.parameters.get("prompt") or call.parameters.get("text"))
-            jobs = [job for job in self.simulator.jobs if prompt in json.dumps(job) and job["id"] not in known and job["provider"] == call.provider]
-            ledger.resolve(call.key, f"submitted:{jobs[0]['id']}" if jobs and call.provider == "fal" else "lost" if jobs else "not-submitted")
+            jobs = [
+                job
+                for job in self.simulator.jobs
+                if prompt in json.dumps(job) and job["id"] not in known and job["provider"] == call.provider
+            ]
+            ledger.resolve(
+                call.key,
+                f"submitted:{jobs[0]['id']}"
+                if jobs and call.provider == "fal"
+                else "lost"
+                if jobs
+                else "not-submitted",
+            )
             if jobs and call.provider != "fal":
                 outcome.recorded += 1  # bought, and by the provider's nature not to be had any more
         ledger.close()
@@ -211,7 +260,9 @@ def table(outcomes: list[Outcome]) -> str:
     ]
     for o in outcomes:
         verdict = "as promised" if o.fine else "; ".join(o.wrong) or "WRONG"
-        lines.append(f"| {o.name} | {o.kills} | {o.accepted} | {o.extra} | {o.recorded} | {o.held} | {o.lost} | {verdict} |")
+        lines.append(
+            f"| {o.name} | {o.kills} | {o.accepted} | {o.extra} | {o.recorded} | {o.held} | {o.lost} | {verdict} |"
+        )
     return "\n".join(lines)
 
 
@@ -232,7 +283,9 @@ def main() -> int:
         while total.kills < options.random:
             one = bench.run(f"random {runs}", random_kills=random.Random(seeds.random()))
             runs += 1
-            for name, count in Counter({key: getattr(one, key) for key in ("kills", "accepted", "extra", "recorded", "held", "lost")}).items():
+            for name, count in Counter(
+                {key: getattr(one, key) for key in ("kills", "accepted", "extra", "recorded", "held", "lost")}
+            ).items():
                 setattr(total, name, getattr(total, name) + count)
             total.wrong += one.wrong
             if not one.fine:
