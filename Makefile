@@ -3,7 +3,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: install install-dev demo test check bench docs clean
+.PHONY: install install-dev demo test check proof bench clean
 
 install: .venv/installed  ## the library and the command line, in .venv
 
@@ -32,6 +32,9 @@ check: install-dev  ## format, lint, types, layers
 	$(BIN)/ruff check .
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
+
+proof: install-dev  ## kill the client at every moment and 200 random times; writes docs/proof.md
+	$(BIN)/python tests/proof/harness.py --random 200 --write docs/proof.md
 
 bench: install-dev  ## every benchmark, as ratios of one run
 	for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done
