@@ -163,10 +163,12 @@ def _heard(path: Path) -> tuple[float, float]:
 
     peak, heard_s, rate = 0.0, 0.0, 16_000
     window = round(rate * WINDOW_S)
-    resampler = AudioResampler(format="fltp", rate=rate)  # channels stay apart: opposite ones would cancel out
+    # One for each shape of frames, which may change on the way. Channels stay apart: opposite ones would cancel out.
+    resamplers: dict[tuple[str, str, int], AudioResampler] = {}
     with open_guarded(path) as container:
         for frame in container.decode(audio=0):
-            for piece in resampler.resample(frame):
+            shape = (frame.format.name, frame.layout.name, frame.sample_rate)
+            for piece in resamplers.setdefault(shape, AudioResampler(format="fltp", rate=rate)).resample(frame):
                 levels = np.abs(piece.to_ndarray()).max(axis=0)
                 peak = max(peak, float(levels.max(initial=0.0)))
                 windows = [levels[at : at + window] for at in range(0, len(levels), window)]
