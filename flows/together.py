@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Any, TypeVar, overload
 
+from ..tasks._planning import PLANNER
+
 __all__ = ["together"]
 
 A = TypeVar("A")
@@ -36,6 +38,8 @@ async def together(*awaitables: Awaitable[Any]) -> tuple[Any, ...]:
         Exception: Whatever the first failing awaitable raised; failures of others that ended before they could be
             cancelled are in its notes.
     """
+    if (planner := PLANNER.get()) is not None:
+        return await planner.together(awaitables)
     running: list[asyncio.Future[Any]] = [asyncio.ensure_future(awaitable) for awaitable in awaitables]
     names = {task: _name(awaitable, number) for number, (task, awaitable) in enumerate(zip(running, awaitables, strict=True))}
     if not running:

@@ -101,6 +101,12 @@ class Calls:
                     found[row.key] = call_of(row)
         return found
 
+    def known_keys(self, most: int) -> set[str] | None:
+        """Return the key of every call; None when there are more than `most`."""
+        with self._database.read() as connection:
+            keys = set(connection.execute(select(C.key).limit(most + 1)).scalars())
+        return keys if len(keys) <= most else None
+
     def attempts(self, key: str) -> list[Attempt]:
         """Return every attempt at a call, first one first."""
         with self._database.read() as connection:
