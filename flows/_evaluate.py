@@ -1,0 +1,168 @@
+"""Evaluate a flow for one set of parameters after the other, in a thread and an event loop of the plan's own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import inspect
+import threading
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from prefect import Flow
+from prefect.context import FlowRunContext
+from prefect.logging import disable_run_logger
+
+from ..tasks._planning import PLANNER
+from ..tasks.labels import labelled
+from ._futures import CLOCK
+from ._plan_calls import Known
+from ._plan_hooks import install
+from ._planner import Evaluation
+from ._planned import NOTHING, Price
+from ._symbolic import Unforeseen
+from .sources import imported
+
+__all__ = ["Outcome", "evaluated", "in_own_loop"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one set of parameters comes to.
+
+    Attributes:
+        main: The likely course.
+        price: Over all scenarios.
+        seconds: Of the critical path: low, likely and high end.
+        notes: What depended on facts that are not exact.
+    """
+
+    main: Evaluation
+    price: Price
+    seconds: tuple[float, float, float]
+    notes: tuple[str, ...] = ()
+
+
+def in_own_loop(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run a coroutine in a thread of its own: the caller may have a running event loop (a notebook, a flow)."""
+    found: list[T] = []
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            found.append(asyncio.run(work()))
+        except BaseException as exc:
+            failed.append(exc)
+
+    thread = threading.Thread(target=contextvars.copy_context().run, args=(run,), name="prefect-media-plan", daemon=True)
+    thread.start()
+    thread.join()
+    if failed:
+        raise failed[0]
+    return found[0]
+
+
+@contextlib.contextmanager
+def quiet_run_logger() -> Iterator[None]:
+    """Let `get_run_logger()` work in a flow that does not run."""
+    install()
+    with contextlib.nullcontext() if FlowRunContext.get() is not None else disable_run_logger():
+        yield
+
+
+async def evaluated(flow: Flow[Any, Any], values: Mapping[str, Any], known: Known, row: str = "") -> Outcome:
+    """Evaluate a flow: once, or three times when its own code reads facts that are only known within limits.
+
+    Args:
+        flow: The flow.
+        values: Checked parameters; `MediaSource` for files and URLs.
+        known: What was made before. Calls of this row count as seen afterwards.
+        row: Id of the row.
+    """
+    main = await _evaluate(flow, values, known, "likely", row)
+    price, span, notes = _price(main), [_length(main)] * 3, []
+    if main.reads:
+        ends = [await _evaluate(flow, values, known, scenario, row) for scenario in ("low", "high")]
+        price = price.widened(_price(end) for end in ends)
+        span = [min(span[0], _length(ends[0])), span[1], max(span[2], _length(ends[1]))]
+        notes = [_dependence(main, ends)]
+        for end in ends:
+            main.warnings += [f"perhaps {line}" for line in end.problems if line not in main.problems]
+            main.unseen += [line for line in end.unseen if line not in main.unseen]
+    known.seen |= main.own
+    return Outcome(main, price, (span[0], span[1], span[2]), tuple(notes))
+
+
+def _dependence(main: Evaluation, ends: list[Evaluation]) -> str:
+    reads = ", ".join(f"{name} ({span}, likely {span.likely:.3g})" for name, span in main.reads.items())
+    course = [item.task for item in main.items]
+    other = any([item.task for item in end.items] != course for end in ends)
+    how = " The flow takes another course at an end of the range." if other else ""
+    return f"The flow reads {reads}: low and high are evaluated with the ends of the range.{how}"
+
+
+def _price(evaluation: Evaluation) -> Price:
+    return sum((item.price for item in evaluation.items), NOTHING)
+
+
+def _length(evaluation: Evaluation) -> float:
+    return max((item.start_s + item.seconds for item in evaluation.items), default=0.0)
+
+
+async def _evaluate(flow: Flow[Any, Any], values: Mapping[str, Any], known: Known, scenario: str, row: str) -> Evaluation:
+    evaluation = Evaluation(known, scenario, row)
+    planner, clock = PLANNER.set(evaluation), CLOCK.set(0.0)
+    try:
+        with labelled(batch="", row=row):
+            await _called(flow, await imported(values))
+    except Unforeseen as exc:
+        _stopped(evaluation, exc)
+    except BaseExceptionGroup as group:
+        stopped, other = group.split(Unforeseen)
+        for exc in _leaves(stopped):
+            _stopped(evaluation, exc)
+        for exc in _leaves(other):
+            _raised(evaluation, flow, exc)
+    except Exception as exc:
+        _raised(evaluation, flow, exc)
+    finally:
+        PLANNER.reset(planner)
+        CLOCK.reset(clock)
+    if flow.timeout_seconds is not None and flow.timeout_seconds < _length(evaluation):
+        evaluation.problems.append(
+            f"flow {flow.name}: timeout_seconds={flow.timeout_seconds:g} is shorter than its calls usually take one after "
+            f"the other, {_length(evaluation):.0f} s. Allow more time."
+        )
+    return evaluation
+
+
+async def _called(flow: Flow[Any, Any], values: Mapping[str, Any]) -> Any:
+    if inspect.iscoroutinefunction(flow.fn):
+        return await flow.fn(**values)
+    value = await asyncio.to_thread(flow.fn, **values)
+    return await value if inspect.iscoroutine(value) else value
+
+
+def _leaves(group: BaseExceptionGroup[Any] | None) -> list[BaseException]:
+    if group is None:
+        return []
+    found: list[BaseException] = []
+    for exc in group.exceptions:
+        found += _leaves(exc) if isinstance(exc, BaseExceptionGroup) else [exc]
+    return found
+
+
+def _stopped(evaluation: Evaluation, exc: BaseException) -> None:
+    if not evaluation.problems:  # what is refused makes more unknown, and is enough to say
+        evaluation.unseen.append(f"{exc}; the price is a floor, up to there")
+
+
+def _raised(evaluation: Evaluation, flow: Flow[Any, Any], exc: BaseException) -> None:
+    if isinstance(exc, KeyboardInterrupt | SystemExit | asyncio.CancelledError):
+        raise exc
+    problems = getattr(exc, "problems", None) or (f"{type(exc).__name__}: {exc}",)
+    evaluation.problems += [f"flow {flow.name} raises {problem}" for problem in problems]

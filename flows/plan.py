@@ -1,0 +1,368 @@
+"""`plan`: what a flow would do, cost and be refused for, found out without running it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from prefect import Flow
+from pydantic import ValidationError
+
+from ..errors import LedgerError, PlanError, RowsError
+from ..ledger import RowResult, row_key
+from ..settings import get_settings
+from ..tasks.budgets import Budget
+from ._evaluate import Outcome, evaluated, in_own_loop, quiet_run_logger
+from ._plan_calls import Known
+from ._planned import NOTHING, Group, Planned, Price, RowPlan
+from .parameters import Parameters
+from .pipelines import Pipeline, find_pipeline
+from .results import RowReport
+from .rows import Row, read_rows
+
+__all__ = ["Plan", "Planning", "plan"]
+
+SHOWN = 500
+"""New calls of a batch that are listed one by one."""
+CHUNK = 500
+"""Rows looked up in the ledger at a time."""
+
+
+@dataclass
+class Plan:
+    """What a flow would do.
+
+    Attributes:
+        pipeline: The flow.
+        rows: One for each row; a single one without an id for plain parameters.
+        items: Task runs of the first row that runs, in order: what the graph shows.
+        calls: New calls, at most 500 of them, with row and price.
+        groups: All task runs, equal work in one line.
+        price: Of everything that is new.
+        seconds: Expected time: low, likely, high.
+        time_basis: What the time is made of.
+        problems: Everything that would be refused; nothing runs while there are any.
+        warnings: What may go wrong, or is worth knowing.
+        unforeseen: Why figures are floors, when they are.
+    """
+
+    pipeline: str
+    rows: list[RowPlan] = field(default_factory=list)
+    items: list[Planned] = field(default_factory=list)
+    calls: list[Planned] = field(default_factory=list)
+    groups: list[Group] = field(default_factory=list)
+    price: Price = NOTHING
+    saved_usd: Decimal = Decimal(0)
+    seconds: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    time_basis: str = ""
+    budget: Decimal | None = None
+    problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    unforeseen: list[str] = field(default_factory=list)
+    problems_by_row: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is no problem."""
+        return not self.problems
+
+    @property
+    def task_runs(self) -> int:
+        """Task runs over all rows."""
+        return sum(group.runs for group in self.groups)
+
+    @property
+    def is_floor(self) -> bool:
+        """Whether the true price may lie above the figures."""
+        return bool(self.price.unpriced or self.unforeseen)
+
+    @property
+    def spends(self) -> bool:
+        """Whether running it may cost money."""
+        return self.price.high > 0 or self.is_floor
+
+    def count(self, status: str) -> int:
+        """Return how many task runs have a status, see `Planned`."""
+        return sum(group.counts.get(status, 0) for group in self.groups)
+
+    def raise_for_problems(self) -> None:
+        """Raise when there are problems.
+
+        Raises:
+            PlanError: With every problem.
+        """
+        if self.problems:
+            lines = "\n".join(f"- {line}" for line in self.problems[:50])
+            more = f"\n... and {len(self.problems) - 50} more problems." if len(self.problems) > 50 else ""
+            count = "1 problem" if len(self.problems) == 1 else f"{len(self.problems)} problems"
+            raise PlanError(f"{self.pipeline}: {count}, nothing was run.\n{lines}{more}", self.problems)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        states = ("run", "finished", "refused")
+        calls = [group for group in self.groups if group.kind == "call"]
+        return {
+            "pipeline": self.pipeline,
+            "ok": self.ok,
+            "rows": {name: sum(row.status == name for row in self.rows) for name in states} | {"total": len(self.rows)},
+            "task_runs": self.task_runs,
+            "calls": {
+                name: sum(group.counts.get(name, 0) for group in calls) for name in ("new", "open", "paid", "cached", "repeated")
+            },
+            **self.price.to_dict(),
+            "saved_usd": float(self.saved_usd),
+            "is_floor": self.is_floor,
+            "budget_usd": None if self.budget is None else float(self.budget),
+            "seconds": dict(zip(("low", "expected", "high"), (round(s, 1) for s in self.seconds), strict=True)),
+            "time_basis": self.time_basis,
+            "problems": self.problems,
+            "warnings": self.warnings,
+            "unforeseen": self.unforeseen,
+            "groups": [group.to_dict() for group in self.groups],
+            "new_calls": [item.to_dict() for item in self.calls],
+            "task_runs_of_first_row": [item.to_dict() for item in self.items],
+            "graph": self.graph(),
+        }
+
+    def graph(self) -> str:
+        """Return the task runs of the first row as a Mermaid flowchart."""
+        from .plan_graph import mermaid
+
+        return mermaid(self.items)
+
+    def svg(self) -> str:
+        """Return the task runs of the first row as a picture."""
+        from .plan_graph import svg
+
+        return svg(self.items)
+
+    def __str__(self) -> str:
+        from .plan_view import text
+
+        return text(self)
+
+    def __rich__(self) -> Any:
+        from .plan_view import rich_view
+
+        return rich_view(self)
+
+    def _repr_html_(self) -> str:
+        from .plan_view import html_view
+
+        return html_view(self)
+
+
+def plan(
+    pipeline: str | Flow[Any, Any],
+    rows: str | Path | Iterable[Mapping[str, Any]] | None = None,
+    *,
+    budget: str | Budget | float | None = None,
+    **parameters: Any,
+) -> Plan:
+    """Find out what a flow would do: shapes, conversions, calls, price, time, and everything wrong with it.
+
+    Nothing runs, nothing is sent, and no server is needed. The flow's own code is evaluated with media that does not exist
+    yet; code of a flow outside tasks is executed.
+
+    Args:
+        pipeline: A flow, or a name: a ready flow (`clip`), `module:flow`, `path/to/file.py:flow`.
+        rows: Rows of a batch: a file or mappings. None plans one run with `parameters`.
+        budget: A price above it is a problem.
+        parameters: Of the flow; a flow that has a parameter named `rows` or `budget` is planned with rows.
+
+    Returns:
+        The plan; its `problems` are empty when everything is fine.
+
+    Raises:
+        ConfigurationError: The pipeline or the budget cannot be used.
+    """
+    found = find_pipeline(pipeline)
+    cap = Budget.of(budget).cap if budget is not None else None
+    if rows is None:
+        planning = Planning(found, Parameters(found.flow), cap)
+        return planning.of_parameters(parameters)
+    folder = Path(rows).expanduser().resolve().parent if isinstance(rows, str | Path) and str(rows) != "-" else None
+    checks = Parameters(found.flow, folder)
+    planning = Planning(found, checks, cap)
+    try:
+        checked = read_rows(rows, checks)
+    except RowsError as exc:
+        return Plan(found.reference, budget=cap, problems=list(exc.problems))
+    return planning.of_rows(checked)
+
+
+class Planning:
+    """Makes one plan, row by row.
+
+    Args:
+        pipeline: The flow.
+        parameters: Its parameters.
+        cap: Budget in USD; None for none.
+        over_budget: Whether a price over the budget is a `problem` or a `warning`.
+    """
+
+    def __init__(
+        self, pipeline: Pipeline, parameters: Parameters, cap: Decimal | None = None, *, over_budget: str = "problem"
+    ) -> None:
+        self.pipeline = pipeline
+        self.parameters = parameters
+        self.cap = cap
+        self.over_budget = over_budget
+        self.plan = Plan(pipeline.reference, budget=cap)
+        self._known: Known | None = None
+        self._groups: dict[tuple[Any, ...], Group] = {}
+        self._problems: dict[str, list[str]] = {}
+        self._notes: dict[str, int] = {}
+        self._local_s = 0.0
+        self._ends = [0.0, 0.0, 0.0]
+        self._sums = [0.0, 0.0, 0.0]
+
+    def of_parameters(self, given: Mapping[str, Any]) -> Plan:
+        """Plan one run."""
+        try:
+            values = self.parameters.check(given)
+        except ValidationError as exc:
+            self.plan.problems += self.parameters.explain(exc)
+            return self.plan
+        row = Row("", "", given)
+        self._run([(row, values)])
+        return self._done(1)
+
+    def of_rows(self, rows: list[Row]) -> Plan:
+        """Plan a batch; rows that an earlier batch finished, and whose media is there, count as finished."""
+        self._run(self._open_rows(rows))
+        return self._done(get_settings().concurrency)
+
+    def _known_now(self) -> Known:
+        if self._known is None:
+            try:
+                self._known = Known.now()
+            except LedgerError as exc:
+                self.plan.problems.append(str(exc))
+                self._known = Known()
+        return self._known
+
+    def _open_rows(self, rows: list[Row]) -> Iterator[tuple[Row, Mapping[str, Any]]]:
+        flow, fingerprint = self.pipeline.reference, self.pipeline.fingerprint
+        ledger = self._known_now().ledger
+        for start in range(0, len(rows), CHUNK):
+            chunk = rows[start : start + CHUNK]
+            keys = [row_key(flow, fingerprint, self.parameters.canonical(row.given)) for row in chunk]
+            finished = ledger.rows.finished(keys) if ledger is not None else {}
+            for row, key in zip(chunk, keys, strict=True):
+                if key in finished and _is_there(finished[key]):
+                    self.plan.rows.append(RowPlan(row.id, "finished"))
+                    self.plan.saved_usd += finished[key].cost or Decimal(0)
+                else:
+                    yield row, self.parameters.check(row.given)
+
+    def _run(self, rows: Iterable[tuple[Row, Mapping[str, Any]]]) -> None:
+        known = self._known_now()
+
+        async def work() -> None:
+            for row, values in rows:
+                self._add(row, await evaluated(self.pipeline.flow, values, known, row.id))
+
+        with quiet_run_logger():
+            in_own_loop(work)
+
+    def _add(self, row: Row, outcome: Outcome) -> None:
+        main, the_plan = outcome.main, self.plan
+        if not the_plan.items:
+            the_plan.items = main.items
+        for item in main.items:
+            self._group(item).add(item)
+            if item.saved is not None:
+                the_plan.saved_usd += item.saved
+            if item.status == "new" and item.kind == "call" and len(the_plan.calls) < SHOWN:
+                the_plan.calls.append(item)
+            if item.status == "new" and item.kind != "call":
+                self._local_s += item.seconds
+            for note in item.notes:
+                self._notes[note] = self._notes.get(note, 0) + 1
+        for problem in main.problems:
+            self._problems.setdefault(problem, []).append(row.place)
+        if main.problems and row.id:
+            the_plan.problems_by_row[row.id] = main.problems
+        for note in (*outcome.notes, *main.warnings):
+            self._notes[note] = self._notes.get(note, 0) + 1
+        the_plan.unforeseen += [line for line in main.unseen if line not in the_plan.unforeseen][: max(0, 20 - len(the_plan.unforeseen))]
+        the_plan.price += outcome.price
+        self._ends = [max(ends) for ends in zip(self._ends, outcome.seconds, strict=True)]
+        self._sums = [total + more for total, more in zip(self._sums, outcome.seconds, strict=True)]
+        new = [item for item in main.items if item.kind == "call" and item.status in ("new", "open")]
+        reused = sum(item.status in ("paid", "cached") for item in main.items)
+        status = "refused" if main.problems else "run"
+        the_plan.rows.append(
+            RowPlan(row.id, status, outcome.price, len(new), reused, len(main.items), outcome.seconds[1], bool(main.unseen))
+        )
+
+    def _group(self, item: Planned) -> Group:
+        about = item.about if item.kind == "conversion" else ""
+        mark = (item.task, item.kind, item.model, item.fallbacks, about)
+        if mark not in self._groups:
+            if len(self._groups) >= SHOWN:  # conversions may differ from row to row
+                mark = (item.task, item.kind, item.model, item.fallbacks, "various")
+            if mark not in self._groups:
+                self._groups[mark] = Group(item.task, item.kind, item.model, item.fallbacks, mark[4], item.makes)
+        return self._groups[mark]
+
+    def _done(self, concurrency: int) -> Plan:
+        the_plan = self.plan
+        the_plan.groups = list(self._groups.values())
+        the_plan.problems += [_placed(problem, places) for problem, places in self._problems.items()]
+        the_plan.warnings += [note if count == 1 else f"{note} ({count} times)" for note, count in self._notes.items()][:50]
+        self._time(concurrency)
+        self._hold_against_budget()
+        return the_plan
+
+    def _time(self, concurrency: int) -> None:
+        ran = sum(row.status == "run" for row in self.plan.rows)
+        if ran <= 1:
+            low, likely, high = self._ends
+            self.plan.time_basis = "critical path of the models' usual times; local operations are estimated"
+        else:
+            local = self._local_s / get_settings().workers
+            low, likely, high = (
+                max(end, total / concurrency, local) for end, total in zip(self._ends, self._sums, strict=True)
+            )
+            self.plan.time_basis = (
+                f"the longest of: the longest row; all rows over {concurrency} at a time; local operations over "
+                f"{get_settings().workers} workers. Limits of providers are not counted."
+            )
+        self.plan.seconds = (low, likely, high)
+
+    def _hold_against_budget(self) -> None:
+        price, cap = self.plan.price, self.cap
+        if cap is None:
+            return
+        if price.expected > cap:
+            line = (
+                f"The expected price is {price.expected:f} USD, over the budget of {cap:f} USD. Raise the budget, plan fewer "
+                "rows, or name cheaper models."
+            )
+            (self.plan.problems if self.over_budget == "problem" else self.plan.warnings).append(line)
+        elif price.high > cap:
+            self.plan.warnings.append(
+                f"With retries and fallbacks the price may reach {price.high:f} USD; the budget of {cap:f} USD would stop it."
+            )
+        if price.unpriced:
+            names = ", ".join(price.unpriced)
+            line = f"The price of {names} is not known, and under a budget unpriced calls are refused. State a ceiling, or drop it."
+            (self.plan.problems if self.over_budget == "problem" else self.plan.warnings).append(line)
+
+
+def _placed(problem: str, places: list[str]) -> str:
+    named = [place for place in places[:3] if place]
+    if not named:
+        return problem
+    more = f" and {len(places) - 3} more rows" if len(places) > 3 else ""
+    return f"{', '.join(named)}{more}: {problem}"
+
+
+def _is_there(result: RowResult) -> bool:
+    known = RowReport.model_validate(result.output)
+    return all(media.exists() for media in known.media)
