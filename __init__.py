@@ -31,8 +31,9 @@ if TYPE_CHECKING:
         transcribe,
         upscale_image,
     )
-    from .tasks.images import fit_image
+    from .tasks.images import contact_sheet, fit_image, thumbnail
     from .tasks.imports import import_media
+    from .tasks.videos import concat, ken_burns, merge
 
 from . import errors as _errors
 
@@ -54,8 +55,9 @@ _HOMES = {
         "transcribe",
         "upscale_image",
     ),
-    ".tasks.images": ("fit_image",),
+    ".tasks.images": ("contact_sheet", "fit_image", "thumbnail"),
     ".tasks.imports": ("import_media",),
+    ".tasks.videos": ("concat", "ken_burns", "merge"),
     ".errors": tuple(_errors.__all__),
 }
 """Public names by module. They are imported when they are first asked for: Prefect alone takes seconds to import."""
