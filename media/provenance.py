@@ -1,0 +1,208 @@
+"""Where a file came from, written into the file itself, when the user asks for it.
+
+Nothing is written unless asked for, and never a prompt unless it is given here: prompts are private. Content keys are
+taken before, from the file without it.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Literal
+from xml.sax.saxutils import quoteattr, unescape
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ..errors import EncodeError, ParameterError, UnsupportedMediaError
+from .container import scan
+from .embedding import XMP_FORMATS, embed_xmp, extract_xmp
+from .encoding import publish
+from .operation import operation
+from .probe import probe
+from .sniff import sniff
+from .streams import Container
+
+__all__ = ["Provenance", "read_provenance", "write_provenance"]
+
+KEYWORD = "prefect-media"
+SOURCE_TYPES = {
+    "model": "trainedAlgorithmicMedia",
+    "procedure": "algorithmicMedia",
+    "composite": "compositeWithTrainedAlgorithmicMedia",
+}
+"""IPTC's words for how media was made (Source: cv.iptc.org/newscodes/digitalsourcetype, read 2026-01)."""
+VOCABULARY = "http://cv.iptc.org/newscodes/digitalsourcetype/"
+NAMESPACE = "urn:prefect-media:provenance"
+TAGGED = ("video/mp4", "video/quicktime", "video/webm", "video/x-matroska", "audio/mp4", "audio/mpeg", "audio/wav",
+          "audio/flac", "audio/ogg")  # fmt: skip
+LONGEST_TAG = 100_000
+SAME_S = 0.03
+"""A copied stream may gain or lose this much to the rounding of its container."""
+
+
+class Provenance(BaseModel):
+    """What is written into a file.
+
+    Attributes:
+        made: `model` for the output of a generative model, `procedure` for that of an algorithm without one, `composite`
+            for something put together with such parts.
+        model: Card id.
+        flow_run: Id of the flow run.
+        call_key: Key of the call in the ledger.
+        prompt: Only when the user wants it there.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    version: Literal[1] = 1
+    made: Literal["model", "procedure", "composite"] = "model"
+    model: str | None = Field(None, max_length=500)
+    flow_run: str | None = Field(None, max_length=500)
+    call_key: str | None = Field(None, max_length=500)
+    prompt: str | None = Field(None, max_length=20_000)
+
+    @property
+    def digital_source_type(self) -> str:
+        """The IPTC term, as an address."""
+        return VOCABULARY + SOURCE_TYPES[self.made]
+
+    def to_json(self) -> str:
+        """One line of JSON."""
+        return f'{{"{KEYWORD}":{self.model_dump_json(exclude_none=True)}}}'
+
+
+class _Envelope(BaseModel):
+    record: Provenance = Field(alias=KEYWORD)
+
+
+@operation(version=1)
+def write_provenance(
+    source: Path,
+    target: Path,
+    *,
+    made: Literal["model", "procedure", "composite"] = "model",
+    model: str | None = None,
+    flow_run: str | None = None,
+    call_key: str | None = None,
+    prompt: str | None = None,
+) -> None:
+    """Copy a file with a record of its origin in its metadata; picture and sound are not touched.
+
+    Args:
+        source: PNG, JPEG, WebP, MP4, MOV, WebM, MKV, M4A, MP3, WAV, FLAC or Ogg.
+        target: File to write, of the same format.
+        made: See `Provenance`, likewise the rest.
+        model: See `made`.
+        flow_run: See `made`.
+        call_key: See `made`.
+        prompt: See `made`.
+
+    Raises:
+        ParameterError: A text is too long, or `made` is unknown.
+        UnsupportedMediaError: The format has no place for it.
+        ProbeError, DecodeError, MediaLimitError, EncodeError: The file cannot be read or written.
+    """
+    try:
+        record = Provenance(made=made, model=model, flow_run=flow_run, call_key=call_key, prompt=prompt)
+    except ValidationError as exc:
+        problems = [f"{error['loc'][0]}: {error['msg']}." for error in exc.errors()]
+        raise ParameterError("Cannot write this record: " + " ".join(problems), problems) from exc
+    media_type = probe(source, decode=False).media_type
+    if media_type in XMP_FORMATS:
+        texts = {KEYWORD: record.to_json()}
+        publish(embed_xmp(source.read_bytes(), media_type, _xmp(record), texts), target)
+    elif media_type in TAGGED:
+        _tag(source, target, record)
+    else:
+        raise UnsupportedMediaError(
+            f"Cannot write the origin of '{source.name}' into it: {media_type} has no place for that. "
+            f"Allowed: {', '.join((*XMP_FORMATS, *TAGGED))}."
+        )
+
+
+def _xmp(record: Provenance) -> bytes:
+    packet = (
+        '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        '<rdf:Description rdf:about="" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" '
+        f'xmlns:pm="{NAMESPACE}" Iptc4xmpExt:DigitalSourceType="{record.digital_source_type}" '
+        f"pm:record={_attribute(record.to_json())}/>"
+        '</rdf:RDF></x:xmpmeta><?xpacket end="r"?>'
+    )
+    return packet.encode()
+
+
+def _attribute(text: str) -> str:
+    quoted = quoteattr(text, {'"': "&quot;"})
+    return '"' + quoted[1:-1] + '"'
+
+
+def _tag(source: Path, target: Path, record: Provenance) -> None:
+    from . import ffmpeg
+
+    before = scan(source)
+    node = ffmpeg.source(source)
+    kinds = {"v": len(before.video) + before.covers, "a": len(before.audio), "s": before.subtitles}
+    comment = f"comment={record.to_json()}"
+    options = {"c": "copy", "map_metadata": "0", "metadata": comment}
+    if before.format == "ogg":
+        options["metadata:s"] = comment  # where Ogg keeps it; an older one there would win
+
+    def check(part: Path) -> None:
+        after = scan(part)
+        if read_provenance(part) != record or not _same(before, after):
+            raise EncodeError(f"Cannot write the origin of '{source.name}': the copy is not like the file.")
+
+    ffmpeg.write(
+        target,
+        *(node[kind] for kind, count in kinds.items() if count),
+        what=f"write the origin of '{source.name}' into it",
+        options=options,
+        check=check,
+    )
+
+
+def _same(before: Container, after: Container) -> bool:
+    pairs = zip((*before.video, *before.audio), (*after.video, *after.audio), strict=False)
+    counts = (len(before.video), len(before.audio)) == (len(after.video), len(after.audio))
+    return counts and all(
+        one.codec == two.codec and abs(one.duration_s - two.duration_s) < SAME_S for one, two in pairs
+    )
+
+
+def read_provenance(path: Path) -> Provenance | None:
+    """Return the record that a file carries, None when it carries none that can be understood.
+
+    Anyone can write such a record; it proves nothing.
+
+    Raises:
+        ProbeError, MediaLimitError: The file cannot be read as media.
+    """
+    media_type = sniff(path)
+    if media_type in XMP_FORMATS:
+        packet = (extract_xmp(path.read_bytes(), media_type) or b"").decode("utf-8", "replace")
+        found = re.search(r'\bpm:record="([^"]*)"', packet)
+        unquoted = {"&quot;": '"', "&#10;": "\n", "&#13;": "\r", "&#9;": "\t"}
+        return _parsed(unescape(found[1], unquoted)) if found else None
+    if media_type in TAGGED:
+        return _parsed(_comment(path))
+    return None
+
+
+def _comment(path: Path) -> str:
+    """The comment, which Ogg keeps with its stream and everything else with the file."""
+    from .container import open_guarded
+
+    with open_guarded(path) as container:
+        tags = [container.metadata, *(stream.metadata for stream in container.streams)]
+    lowered = ({key.lower(): value for key, value in each.items()} for each in tags)
+    return next((each["comment"] for each in lowered if "comment" in each), "")
+
+
+def _parsed(text: str) -> Provenance | None:
+    if KEYWORD not in text or len(text) > LONGEST_TAG:
+        return None
+    try:
+        return _Envelope.model_validate_json(text).record
+    except ValidationError:
+        return None
