@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from prefect.blocks.core import Block
-from pydantic import Field, HttpUrl, SecretStr
+from pydantic import Field, HttpUrl, SecretStr, ValidationError
 
 from ..adapters.credentials import Credentials, Limits
 from ..adapters.registry import entry
+from ..errors import ConfigurationError
 
 __all__ = [
     "BLOCKS",
@@ -54,13 +55,17 @@ class ProviderCredentials(Block):
             requests_per_minute=line.limits.requests_per_minute,
             concurrent=self.concurrent or line.limits.concurrent,
         )
-        return Credentials(
-            provider=self.provider,
-            key=self.api_key,
-            base_url=self.base_url or line.base_url,
-            limits=limits,
-            extra=self._extra(),
-        )
+        try:
+            return Credentials(
+                provider=self.provider,
+                key=self.api_key,
+                base_url=self.base_url or line.base_url,
+                limits=limits,
+                extra=self._extra(),
+            )
+        except ValidationError as exc:
+            problem = exc.errors(include_input=False)[0]["msg"].removeprefix("Value error, ")
+        raise ConfigurationError(f"{type(self).__name__} cannot be used. {problem}")
 
     def _extra(self) -> dict[str, str]:
         return {}

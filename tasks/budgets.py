@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from decimal import Decimal
 
+from ..blocks import MediaBudget
 from ..ledger import Budget as Cap
 from ..ledger import BudgetStatus, Ledger, parse_money
 
@@ -45,8 +46,11 @@ class Budget:
         self._entered: list[Token[tuple[Cap, ...]]] = []
 
     @classmethod
-    def of(cls, value: Budget | str | float | Decimal) -> Budget:
-        """Return a budget from what a user gives."""
+    def of(cls, value: Budget | MediaBudget | str | float | Decimal) -> Budget:
+        """Return a budget from what a user gives: a budget, a block, or an amount."""
+        if isinstance(value, MediaBudget):
+            kept = value.get_budget()
+            return cls(kept.cap, name=kept.name, scope=kept.scope)
         return value if isinstance(value, Budget) else cls(value)
 
     def entry(self, *, name: str, scope: str) -> Cap:
@@ -89,7 +93,7 @@ def current_caps() -> Sequence[Cap]:
     return _caps.get()
 
 
-def caps(budget: Budget | str | float | Decimal | None) -> tuple[Cap, ...]:
+def caps(budget: Budget | MediaBudget | str | float | Decimal | None) -> tuple[Cap, ...]:
     """Return the surrounding budgets and the one given for a single call."""
     own = () if budget is None else (Budget.of(budget).entry(name="call", scope=uuid.uuid4().hex),)
     return (*_caps.get(), *own)
