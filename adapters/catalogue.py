@@ -7,7 +7,9 @@ when its file has changed.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Generator, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -23,7 +25,7 @@ from .parameters import suggestion
 from .prices import estimate
 from .resolve import resolve
 
-__all__ = ["Entry", "all_cards", "candidates", "entries", "find", "get", "search"]
+__all__ = ["Entry", "all_cards", "candidates", "entries", "find", "get", "remembered", "search"]
 
 HEAD = re.compile(r"^(id|family|capability|title)\s*=\s*[\"']([^\"']*)[\"']", re.MULTILINE)
 SHARED = "_provider.toml"
@@ -243,4 +245,23 @@ def find(model: str, capability: str | None = None, available: Collection[str] |
     Raises:
         UnknownModelError: No such name, or nothing of that name has the capability.
     """
-    return candidates(model, capability, available)[0]
+    known = _remembered.get()
+    if known is None:
+        return candidates(model, capability, available)[0]
+    mark = (model, capability, None if available is None else frozenset(available))
+    if mark not in known:
+        known[mark] = candidates(model, capability, available)[0]
+    return known[mark]
+
+
+_remembered: ContextVar[dict[Any, Card] | None] = ContextVar("prefect_media_cards_found", default=None)
+
+
+@contextmanager
+def remembered() -> Generator[None]:
+    """Look each name up once inside this block: what thousands of rows ask for is found in the files only once."""
+    token = _remembered.set({})
+    try:
+        yield
+    finally:
+        _remembered.reset(token)

@@ -86,7 +86,7 @@ async def evaluated(flow: Flow[Any, Any], values: Mapping[str, Any], known: Know
     main = await _evaluate(flow, values, known, "likely", row)
     price, span, notes = _price(main), [_length(main)] * 3, []
     if main.reads:
-        ends = [await _evaluate(flow, values, known, scenario, row) for scenario in ("low", "high")]
+        ends = [await _evaluate(flow, values, known, scenario, row, main.memo) for scenario in ("low", "high")]
         price = price.widened(_price(end) for end in ends)
         span = [min(span[0], _length(ends[0])), span[1], max(span[2], _length(ends[1]))]
         notes = [_dependence(main, ends)]
@@ -113,8 +113,10 @@ def _length(evaluation: Evaluation) -> float:
     return max((item.start_s + item.seconds for item in evaluation.items), default=0.0)
 
 
-async def _evaluate(flow: Flow[Any, Any], values: Mapping[str, Any], known: Known, scenario: str, row: str) -> Evaluation:
-    evaluation = Evaluation(known, scenario, row)
+async def _evaluate(
+    flow: Flow[Any, Any], values: Mapping[str, Any], known: Known, scenario: str, row: str, memo: dict[Any, Any] | None = None
+) -> Evaluation:
+    evaluation = Evaluation(known, scenario, row, memo)
     planner, clock = PLANNER.set(evaluation), CLOCK.set(0.0)
     try:
         with labelled(batch="", row=row):

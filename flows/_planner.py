@@ -6,6 +6,7 @@ import inspect
 import typing
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,7 @@ class Evaluation:
         known: What was made before.
         scenario: The end of each span that the flow's own code reads: `low`, `likely` or `high`.
         row: Id of the row.
+        memo: Requests that another scenario has resolved.
 
     Attributes:
         items: Task runs, in order.
@@ -78,10 +80,11 @@ class Evaluation:
         unseen: Why the rest, or a part, could not be foreseen: prices are floors then.
     """
 
-    def __init__(self, known: Known, scenario: str = "likely", row: str = "") -> None:
+    def __init__(self, known: Known, scenario: str = "likely", row: str = "", memo: dict[Any, Any] | None = None) -> None:
         self.known = known
         self.scenario = scenario
         self.row = row
+        self.memo: dict[Any, Any] = {} if memo is None else memo
         self.items: list[Planned] = []
         self.problems: list[str] = []
         self.reads: dict[str, Span] = {}
@@ -121,7 +124,7 @@ class Evaluation:
     def map(self, task: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> PrefectFutureList[Any]:
         """Answer `task.map(...)`."""
         kwargs = {name: value for name, value in kwargs.items() if name not in ("wait_for", "return_state", "deferred")}
-        parameters = inspect.signature(task.fn).bind_partial(*args, **kwargs).arguments
+        parameters = _signature(task.fn).bind_partial(*args, **kwargs).arguments
         fixed: dict[str, Any] = {}
         each: dict[str, list[Any]] = {}
         for name, value in parameters.items():
@@ -184,9 +187,9 @@ class Evaluation:
         if not isinstance(task, MediaTask):
             return self._unseen(task, settled([*args, *kwargs.values()]))
         try:
-            bound = inspect.signature(task.fn).bind(*args, **kwargs)
+            bound = _signature(task.fn).bind(*args, **kwargs)
         except TypeError as exc:
-            return self._refused(task, f"{exc}. Parameters: {', '.join(inspect.signature(task.fn).parameters)}.")
+            return self._refused(task, f"{exc}. Parameters: {', '.join(_signature(task.fn).parameters)}.")
         bound.apply_defaults()
         parameters = settled(dict(bound.arguments))
         wrong = self._wrong_kinds(task, parameters)
@@ -334,6 +337,8 @@ class Evaluation:
 
     def _generated(self, task: Any, name: str, parameters: dict[str, Any]) -> Any:
         notes: list[str] = []
+        options: list[Option]
+        inputs: list[Any] = []
         parameters = {key: self._words(value, notes) for key, value in parameters.items()}
         if name == "lip_sync":
             face = parameters.pop("video")
@@ -342,6 +347,10 @@ class Evaluation:
         if any(isinstance(value, Opaque) for value in parameters.values()):
             self.unseen.append(f"{name} takes what code outside the plan gives; its price and result are not known")
             return self._refusedless(task, capability)
+        mark = _mark(name, parameters)
+        if mark in self.memo:
+            wanted, options, inputs = self.memo[mark]
+            return self._called(task, wanted, options, inputs, parameters.get("budget"), notes)
         real = verbs._wanted(capability, parameters)
         wanted = _with_facts(real)
         try:
@@ -354,13 +363,14 @@ class Evaluation:
         if paid is not None:
             number = self._add(name, "call", "paid", about=wanted_text(wanted), model=found[0].card.id, inputs=real.inputs.values())
             return self._real(paid, number)
-        options: list[Option] = []
-        inputs: dict[str, Any] = {}
+        options = []
         for choice in found:
             mine, facts, digests = self._prepared(choice, real, perform=not options)
-            inputs = inputs or mine
+            inputs = list(mine.values()) if not options else inputs
             options.append(option(choice, facts, digests))
-        return self._called(task, wanted, options, list(inputs.values()), parameters.get("budget"), notes)
+        if not any(any(files) for choice in found for files in choice.steps.values()):
+            self.memo[mark] = wanted, options, inputs
+        return self._called(task, wanted, options, inputs, parameters.get("budget"), notes)
 
     def _refusedless(self, task: Any, capability: str) -> Any:
         number = self._add(task.fn.__name__, "call", "new", about="price not known", price=Price(unpriced=(capability,)))
@@ -501,6 +511,23 @@ class Evaluation:
         if limit is not None and limit < times.expected_s:
             self._refuse(task.fn.__name__, f"timeout_seconds={limit:g} is shorter than {options[0].id} usually takes, "
                          f"{times.expected_s:g} s. Allow more, up to its deadline of {times.deadline_s:g} s.")  # fmt: skip
+
+
+def _mark(name: str, parameters: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return what tells one request from another: the facts of planned media follow its digest and the scenario."""
+    return name, *((key, _hashable(value)) for key, value in parameters.items())
+
+
+def _hashable(value: Any) -> Any:
+    known = told(value)
+    if known is not None and isinstance(value, Media):
+        return value.digest, known.facts
+    return value if value is None or isinstance(value, str | int | float | Media) else repr(value)
+
+
+@lru_cache(maxsize=1024)
+def _signature(function: Any) -> inspect.Signature:
+    return inspect.signature(function)
 
 
 LOCAL_S = {"image": 0.2, "audio": 0.3, "video": 0.5}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
@@ -144,6 +145,11 @@ CLASSES: dict[str, type[Any]] = {"image": _PlannedImage, "video": _PlannedVideo,
 BASES: dict[str, type[Media]] = {"image": Image, "video": Video, "audio": Audio}
 
 
+@lru_cache(maxsize=1024)
+def _origin(made_by: str) -> Origin | None:
+    return Origin(made_by=made_by) if made_by else None
+
+
 def planned_media(known: Told, digest: str, made_by: str = "") -> Media:
     """Return media that does not exist yet.
 
@@ -159,7 +165,7 @@ def planned_media(known: Told, digest: str, made_by: str = "") -> Media:
         "_told": known,
         "digest": digest,
         "kind": known.facts.kind,
-        "origin": Origin.model_construct(made_by=made_by) if made_by else None,
+        "origin": _origin(made_by),
     }
     for name, convert in NUMBERS.items():
         span = getattr(known.facts, name)

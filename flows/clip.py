@@ -7,7 +7,7 @@ from typing import Annotated
 from prefect import flow
 from pydantic import Field
 
-from ..media.types import Video
+from ..media.types import Audio, Video
 from ..tasks import generate_image, generate_music, generate_speech, generate_video, merge
 from .together import together
 
@@ -37,16 +37,18 @@ async def clip(
     )
     video, bed = await together(
         generate_video(prompt, image=image, model=video_model, seconds=seconds, size=size, seed=seed),
-        _music(music, music_model, max(seconds, voice.duration_s if voice else 0)),
+        _music(music, music_model, seconds, voice),
     )
     if voice is None and bed is None:
         return video
     return await merge(video, voice, music=bed)
 
 
-async def _voice(narration: str, model: str | list[str]):  # noqa: ANN202 - Audio, or nothing to say
+async def _voice(narration: str, model: str | list[str]) -> Audio | None:
     return await generate_speech(narration, model=model) if narration.strip() else None
 
 
-async def _music(mood: str, model: str | list[str], seconds: float):  # noqa: ANN202
-    return await generate_music(mood, model=model, seconds=seconds) if mood.strip() else None
+async def _music(mood: str, model: str | list[str], seconds: float, voice: Audio | None) -> Audio | None:
+    if not mood.strip():
+        return None
+    return await generate_music(mood, model=model, seconds=max(seconds, voice.duration_s if voice else 0))

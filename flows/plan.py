@@ -11,6 +11,7 @@ from typing import Any
 from prefect import Flow
 from pydantic import ValidationError
 
+from ..adapters.catalogue import remembered
 from ..errors import LedgerError, PlanError, RowsError
 from ..ledger import RowResult, row_key
 from ..settings import get_settings
@@ -266,7 +267,7 @@ class Planning:
             for row, values in rows:
                 self._add(row, await evaluated(self.pipeline.flow, values, known, row.id))
 
-        with quiet_run_logger():
+        with quiet_run_logger(), remembered():
             in_own_loop(work)
 
     def _add(self, row: Row, outcome: Outcome) -> None:
