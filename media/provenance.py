@@ -30,7 +30,7 @@ SOURCE_TYPES = {
     "procedure": "algorithmicMedia",
     "composite": "compositeWithTrainedAlgorithmicMedia",
 }
-"""IPTC's words for how media was made (Source: cv.iptc.org/newscodes/digitalsourcetype, read 2026-01)."""
+"""IPTC's words for how media was made (Source: cv.iptc.org/newscodes/digitalsourcetype, edition of 2024-09-17)."""
 VOCABULARY = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 NAMESPACE = "urn:prefect-media:provenance"
 TAGGED = ("video/mp4", "video/quicktime", "video/webm", "video/x-matroska", "audio/mp4", "audio/mpeg", "audio/wav",
