@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .errors import *  # noqa: F403
     from .flows.batch import batch
+    from .flows.plan import Plan, plan
     from .flows.results import Report
     from .flows.together import together
     from .media.types import Audio, Image, Media, Video
@@ -39,6 +40,7 @@ from . import errors as _errors
 
 _HOMES = {
     ".flows.batch": ("batch",),
+    ".flows.plan": ("Plan", "plan"),
     ".flows.results": ("Report",),
     ".flows.together": ("together",),
     ".media.types": ("Audio", "Image", "Media", "Video"),

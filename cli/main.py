@@ -16,7 +16,7 @@ from ._output import err
 __all__ = ["Exit", "app", "main"]
 
 
-COMMANDS = ("run", "batch", "models", "calls", "simulate", "doctor")
+COMMANDS = ("run", "plan", "batch", "models", "calls", "simulate", "doctor")
 """Modules that register commands, in the order of the help text."""
 
 

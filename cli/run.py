@@ -15,11 +15,11 @@ from .batch import PIPELINE
 from .main import Exit, app
 
 
-def given_values(pairs: list[str], parameters: Any, pipeline: str) -> dict[str, Any]:
-    """Return `name=value` arguments as flow parameters, checked against the flow.
+def text_values(pairs: list[str], parameters: Any) -> dict[str, Any]:
+    """Return `name=value` arguments as values by name.
 
     Raises:
-        ParameterError: With every problem.
+        ParameterError: One of them is not of that form, or there twice.
     """
     values: dict[str, Any] = {}
     for pair in pairs:
@@ -29,6 +29,16 @@ def given_values(pairs: list[str], parameters: Any, pipeline: str) -> dict[str, 
         if name in values:
             raise ParameterError(f"Parameter {name!r} is given twice. Give it once.")
         values[name] = parameters.from_text(name, text)
+    return values
+
+
+def given_values(pairs: list[str], parameters: Any, pipeline: str) -> dict[str, Any]:
+    """Return `name=value` arguments as flow parameters, checked against the flow.
+
+    Raises:
+        ParameterError: With every problem.
+    """
+    values = text_values(pairs, parameters)
     try:
         parameters.check(values)
     except ValidationError as exc:

@@ -280,7 +280,7 @@ class Planning:
                 the_plan.saved_usd += item.saved
             if item.status == "new" and item.kind == "call" and len(the_plan.calls) < SHOWN:
                 the_plan.calls.append(item)
-            if item.status == "new" and item.kind != "call":
+            if item.status == "new" and (item.kind != "call" or item.model.startswith("local:")):
                 self._local_s += item.seconds
             for note in item.notes:
                 self._notes[note] = self._notes.get(note, 0) + 1
@@ -332,7 +332,7 @@ class Planning:
             )
             self.plan.time_basis = (
                 f"the longest of: the longest row; all rows over {concurrency} at a time; local operations over "
-                f"{get_settings().workers} workers. Limits of providers are not counted."
+                f"{get_settings().workers} workers; limits of providers are not counted"
             )
         self.plan.seconds = (low, likely, high)
 

@@ -1,0 +1,57 @@
+"""`plan`: what a flow would do and cost, before anything runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ._output import err, out, print_json
+from .batch import PIPELINE
+from .main import Exit, app
+
+
+def _is_rows(argument: str) -> bool:
+    """Return whether an argument names rows rather than a parameter."""
+    return argument == "-" or ("=" not in argument) or Path(argument).expanduser().is_file()
+
+
+@app.command()
+def plan(
+    pipeline: Annotated[str, typer.Argument(help=PIPELINE)],
+    values: Annotated[
+        list[str] | None, typer.Argument(help="A file of rows, - for JSON lines on standard input, or name=value ...")
+    ] = None,
+    budget: Annotated[str | None, typer.Option(help='A higher price is a problem, for example "5 USD".')] = None,
+    graph: Annotated[Path | None, typer.Option(help="File to draw the first row's task runs into: .svg or .mmd.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")] = False,
+) -> int:
+    """Show task runs, conversions, price, time and every problem of a flow. Nothing runs, nothing is sent."""
+    from ..flows.plan import plan as make
+
+    given = values or []
+    if len(given) == 1 and _is_rows(given[0]):
+        found = make(pipeline, given[0], budget=budget)
+    else:
+        found = _of_parameters(pipeline, given, budget)
+    if graph is not None:
+        graph.write_text(found.graph() if graph.suffix == ".mmd" else found.svg(), encoding="utf-8")
+    if as_json:
+        print_json(found.to_dict())
+    else:
+        (out if found.ok else err).print(found)
+    return Exit.DONE if found.ok else Exit.REFUSED
+
+
+def _of_parameters(pipeline: str, pairs: list[str], budget: str | None) -> Any:
+    from ..flows.parameters import Parameters
+    from ..flows.pipelines import find_pipeline
+    from ..flows.plan import Planning
+    from ..tasks.budgets import Budget
+    from .run import text_values
+
+    found = find_pipeline(pipeline)
+    parameters = Parameters(found.flow)
+    cap = Budget.of(budget).cap if budget is not None else None
+    return Planning(found, parameters, cap).of_parameters(text_values(pairs, parameters))
