@@ -8,6 +8,7 @@ reductions, which it begins with cheap averages.
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 from PIL import Image
@@ -22,6 +23,8 @@ SMALL_PX = 64
 """Sides of a result below this are left to Pillow."""
 LARGE_PX = 200
 """A box with sides above this may be rounded to whole pixels: a quarter of a percent at most."""
+_mine = threading.local()
+"""Each thread keeps its scaler: setting one up takes as long as scaling a plane of a megapixel."""
 PLANAR = ("L", "LA", "RGB", "RGBA", "CMYK")
 
 
@@ -81,8 +84,10 @@ def _scale_plane(plane: Image.Image, size: tuple[int, int]) -> Image.Image:
     import numpy as np
     from av.video.reformatter import Interpolation, VideoReformatter
 
+    if not hasattr(_mine, "scaler"):
+        _mine.scaler = VideoReformatter()
     exact = Interpolation.LANCZOS | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
     frame = av.VideoFrame.from_numpy_buffer(np.asarray(plane), format="gray")
-    scaled = VideoReformatter().reformat(frame, width=size[0], height=size[1], interpolation=exact, threads=1)
+    scaled = _mine.scaler.reformat(frame, width=size[0], height=size[1], interpolation=exact, threads=1)
     out: Any = scaled.planes[0]
-    return Image.frombytes("L", size, bytes(out), "raw", "L", out.line_size, 1)
+    return Image.frombuffer("L", size, out, "raw", "L", out.line_size, 1)

@@ -1,6 +1,7 @@
 """Fitting, converting and enlarging pictures: sizes as promised, colours right, odd inputs either right or refused."""
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -518,3 +519,17 @@ def test_what_is_kept_is_described() -> None:
     plan = fitted_size(1024, 1024, width=1024, height=576)
     assert isinstance(plan, Fitted)
     assert plan.describe() == "crops 44 %"
+
+
+def test_threads_do_not_disturb_each_other(tmp_path: Path) -> None:
+    source = saved(noise(700, 500), tmp_path / "a.png")
+    sizes = [(300, 200), (250, 250), (640, 100), (180, 360)] * 6
+
+    def fit(job: tuple[int, tuple[int, int]]) -> bytes:
+        target = tmp_path / f"{job[0]}.png"
+        fit_image(source, target, width=job[1][0], height=job[1][1])
+        return target.read_bytes()
+
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(fit, enumerate(sizes)))
+    assert together == [fit(job) for job in enumerate(sizes)]
