@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from ..media.types import AnyMedia, Media
-from .base import RecentJob, Request, Upload
+from .base import MatchUnclear, RecentJob, Request, Upload
 
 __all__ = ["data_uri", "deliver", "file_chunks", "file_name", "matches"]
 
@@ -26,7 +26,7 @@ def file_name(media: AnyMedia) -> str:
 
 async def file_chunks(path: Path, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
     """Read a file, or a part of it, piece by piece."""
-    left = path.stat().st_size - start if length is None else length  # noqa: ASYNC240 - one system call
+    left = path.stat().st_size - start if length is None else length
     with path.open("rb") as file:
         file.seek(start)
         while left > 0 and (chunk := file.read(min(CHUNK, left))):
@@ -80,32 +80,41 @@ def _put(payload: dict[str, Any], name: str, value: Any) -> None:
 def matches(request: Request, found: RecentJob, *, records: Collection[str] | None = None) -> bool:
     """Return whether a job found by look-up is this request.
 
-    Media counts as equal when the recorded data URI has its digest, or the recorded URL is that of a remembered
-    upload; when that cannot be told the answer is no.
+    Media is the same when the recorded data URI has its digest, or the recorded URL is that of its upload.
 
     Args:
         request: What was sent.
         found: What the provider lists.
         records: The parameters that this provider records; None when it records all that were sent.
+
+    Raises:
+        MatchUnclear: All else is equal, but media is recorded by a URL of the provider's own making.
     """
     sent = {name: value for name, value in request.payload.items() if value is not None} | dict(request.media)
     if records is not None:
         sent = {name: value for name, value in sent.items() if name in records}
     recorded = found.payload or {}
-    return bool(sent) and all(_equal(value, recorded.get(name), request.uploads) for name, value in sent.items())
+    verdicts = [_equal(value, recorded.get(name), request.uploads) for name, value in sent.items()]
+    if not verdicts or False in verdicts:
+        return False
+    if None in verdicts:
+        raise MatchUnclear(found.job.remote_id)
+    return True
 
 
-def _equal(sent: Any, recorded: Any, uploads: Mapping[str, str]) -> bool:
+def _equal(sent: Any, recorded: Any, uploads: Mapping[str, str]) -> bool | None:
     if isinstance(sent, list) and any(isinstance(item, Media) for item in cast("list[Any]", sent)):
         wanted = cast("list[Media]", sent)
         places: list[Any] = cast("list[Any]", recorded) if isinstance(recorded, list) else []
-        return len(places) == len(wanted) and all(
-            _same(place, media, uploads) for place, media in zip(places, wanted, strict=True)
-        )
+        if len(places) != len(wanted):
+            return False
+        verdicts = [_same(place, media, uploads) for place, media in zip(places, wanted, strict=True)]
+        return False if False in verdicts else (None if None in verdicts else True)
     return _same(recorded, sent, uploads) if isinstance(sent, Media) else sent == recorded
 
 
-def _same(place: Any, media: Media, uploads: Mapping[str, str]) -> bool:
+def _same(place: Any, media: Media, uploads: Mapping[str, str]) -> bool | None:
+    """Return whether a recorded place holds the media; None when only fetching it would tell."""
     if not isinstance(place, str):
         return False
     if place.startswith("data:"):
@@ -114,4 +123,8 @@ def _same(place: Any, media: Media, uploads: Mapping[str, str]) -> bool:
         except ValueError:
             return False
         return hashlib.sha256(content).hexdigest() == media.digest
-    return uploads.get(media.digest) == place
+    ours = uploads.get(media.digest)
+    if ours is None:
+        return None if place.startswith(("https://", "http://")) else False
+    # Uploads stand under one address each, so another one beside ours is another file.
+    return True if place == ours else (False if place.rpartition("/")[0] == ours.rpartition("/")[0] else None)

@@ -105,7 +105,7 @@ class Downloader:
                 if file.tell() == 0:
                     raise Empty(f"{show_url(url)} holds no bytes")
         except BaseException:
-            target.unlink(missing_ok=True)  # noqa: ASYNC240 - one system call
+            target.unlink(missing_ok=True)
             raise
 
     async def _write(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Collection, Container, Generator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -92,7 +93,7 @@ class Reply:
         return self.body.decode("utf-8", "replace")
 
 
-class HttpAdapter:
+class HttpAdapter(ABC):
     """Base of the adapters over HTTP; a provider adds its protocol, its error bodies and its error table."""
 
     name: str = ""
@@ -136,9 +137,9 @@ class HttpAdapter:
         """Return further headers of every request to the API. No secrets."""
         return {}
 
+    @abstractmethod
     def read_fault(self, reply: Reply) -> Fault:
         """Read an error body of this provider."""
-        raise NotImplementedError
 
     def key_goes_to(self, url: httpx.URL) -> bool:
         """Return whether an output at this URL, which is under the base URL, needs the key."""
@@ -321,7 +322,7 @@ class HttpAdapter:
         if output.path is not None:
             output.path.replace(target)
         elif output.text is not None:
-            target.write_text(output.text, encoding="utf-8")  # noqa: ASYNC240 - one system call
+            target.write_text(output.text, encoding="utf-8")
         else:
             about = self.about("fetch an output from")
             await download_output(self.downloader, output.url or "", target, about, self._headers_for)

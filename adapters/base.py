@@ -26,6 +26,7 @@ __all__ = [
     "CancelOutcome",
     "Job",
     "JobStatus",
+    "MatchUnclear",
     "Output",
     "RecentJob",
     "Request",
@@ -213,6 +214,10 @@ class RecentJob:
     endpoint: str = ""
 
 
+class MatchUnclear(Exception):  # noqa: N818 - an answer, not a failure
+    """A listed job has a request's parameters, but whether it has its media cannot be told."""
+
+
 @dataclass(frozen=True)
 class Upload:
     """Input media that the provider now holds."""
@@ -243,6 +248,9 @@ class Adapter(Protocol):
         """Return the job to follow when a job found by look-up has the parameters and media of a request, else None.
 
         Two equal requests match the same jobs: leave out those that the journal already knows.
+
+        Raises:
+            MatchUnclear: Everything fits, but the provider recorded the media by an address that says nothing of it.
         """
         ...
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-from ..adapters.base import Job
+from ..adapters.base import Job, MatchUnclear
 from ..errors import ProviderUnavailableError, TransientProviderError
 from ..ledger import Attempt, CallState
 from ..settings import get_settings
@@ -16,6 +16,8 @@ __all__ = ["reconcile"]
 
 LOOKS_S = (0.5, 2.0, 5.0)
 """Waits before each look: a job may be listed a moment after it was accepted."""
+MOST_RESENT = 2
+"""Times that a call is sent again after its answer was lost; each could be a purchase."""
 CLOCK_SKEW = timedelta(seconds=60)
 
 
@@ -35,7 +37,10 @@ async def reconcile(work: Work, attempt: Attempt) -> Job | None:
         await ledger.run(ledger.journal.failed, work.claim, attempt, error, billed=False)
         return None
     if work.adapter.can_find(work.candidate.request):
-        job = await _look_up(work, attempt)
+        try:
+            job = await _look_up(work, attempt)
+        except MatchUnclear:
+            return await _decide(work, attempt)
         if job is not None:
             work.submissions += attempt.number in work.unanswered
             await ledger.run(ledger.journal.submitted, attempt, job)
@@ -56,11 +61,21 @@ async def _decide(work: Work, attempt: Attempt) -> None:
         await ledger.run(ledger.journal.held, work.claim, attempt)
         raise held(work, attempt)
     work.submissions += attempt.number in work.unanswered
+    attempts = await ledger.look(ledger.calls.attempts, work.candidate.key)
+    given_up = sum(each.state is CallState.ABANDONED for each in attempts)
     await ledger.run(ledger.journal.abandoned, work.claim, attempt)
+    if given_up >= MOST_RESENT:
+        raise ProviderUnavailableError(
+            f"{work.candidate.card.id}: the answer was lost {given_up + 1} times; sending it again could buy it once more. "
+            "Try later, or name a fallback.",
+            provider=work.adapter.name,
+            model=work.candidate.card.id,
+        )
     work.notes.append(f"possible duplicate: the answer to attempt {attempt.number} was lost and the request sent again")
 
 
 async def _look_up(work: Work, attempt: Attempt) -> Job | None:
+    """Return the request's job; raises `MatchUnclear` when one is listed that may be it."""
     since = datetime.fromtimestamp(attempt.intent_at, UTC) - CLOCK_SKEW
     for wait in LOOKS_S:
         await asyncio.sleep(wait)
@@ -73,12 +88,18 @@ async def _look_up(work: Work, attempt: Attempt) -> Job | None:
         taken = await work.ledger.run(
             work.ledger.calls.known_jobs, work.adapter.name, [found.job.remote_id for found in jobs]
         )
-        fitting = [
-            (found.created, job)
-            for found in jobs
-            if found.job.remote_id not in taken
-            if (job := work.adapter.match(work.candidate.request, found)) is not None
-        ]
+        unclear = False
+        fitting: list[tuple[datetime, Job]] = []
+        for found in jobs:
+            try:
+                job = None if found.job.remote_id in taken else work.adapter.match(work.candidate.request, found)
+            except MatchUnclear:
+                unclear = True
+                continue
+            if job is not None:
+                fitting.append((found.created, job))
         if fitting:
             return min(fitting, key=lambda pair: pair[0])[1]
+        if unclear and wait == LOOKS_S[-1]:
+            raise MatchUnclear(work.candidate.key)
     return None

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from prefect_media.adapters import registry
 from prefect_media.adapters.base import Adapter, CancelOutcome
 from prefect_media.adapters.credentials import Credentials, Limits, is_loopback
 from prefect_media.adapters.registry import ADAPTERS, create, entry, from_environment, has_credentials, names
@@ -140,3 +143,38 @@ def test_loopback_is_recognised() -> None:
 def test_credentials_do_not_show_their_key() -> None:
     credentials = Credentials(provider="fal", key=SecretStr("planted-key"), base_url="https://x.example")
     assert "planted-key" not in f"{credentials!r} {credentials} {credentials.model_dump_json()}"
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Give a function that installs a distribution with one adapter, whose entry point names the given object."""
+
+    def install(target: str) -> None:
+        info = tmp_path / "extra_adapters-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: extra-adapters\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(f"[{registry.GROUP}]\nextra = extra_adapters:{target}\n")
+        (tmp_path / "extra_adapters.py").write_text(
+            "from prefect_media.adapters.registry import AdapterEntry\n"
+            "ENTRY = AdapterEntry('extra_adapters', 'Extra')\n"
+            "class Extra:\n    name = 'extra'\n"
+        )
+        registry._installed.cache_clear()
+
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield install
+    registry._installed.cache_clear()
+    sys.modules.pop("extra_adapters", None)
+
+
+def test_other_distributions_add_adapters(installed: Callable[[str], None]) -> None:
+    installed("ENTRY")
+    assert "extra" in names()
+    assert has_credentials("extra")
+    assert create("extra").name == "extra"
+
+
+def test_an_entry_point_of_another_kind_is_refused(installed: Callable[[str], None]) -> None:
+    installed("Extra")
+    with pytest.raises(ConfigurationError, match=r"'extra_adapters:Extra'.*must be an AdapterEntry"):
+        names()

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from prefect_media.adapters import replicate as module
-from prefect_media.adapters.base import CancelOutcome, Job, JobStatus, Output, Request
+from prefect_media.adapters.base import CancelOutcome, Job, JobStatus, MatchUnclear, Output, Request
 from prefect_media.errors import (
     AuthenticationError,
     ContentRejectedError,
@@ -433,24 +433,48 @@ async def test_pages_elsewhere_or_before_the_moment_are_not_asked_for(server: An
 async def test_a_job_with_media_matches_by_its_content(
     adapter_for: Any, server: Any, picture: Callable[..., Image]
 ) -> None:
-    one, two = picture(300, "one"), picture(300, "two")
+    one, two, three = picture(300, "one"), picture(300, "two"), picture(300, "three")
+    files = f"{server.base}/files"
     inline = f"data:image/png;base64,{base64.b64encode(one.read()).decode()}"
-    recorded = [
+    recorded: list[dict[str, Any]] = [
         {"prompt": "a lighthouse", "image": inline},
-        {"prompt": "a lighthouse", "image": f"{server.base}/files/two"},
+        {"prompt": "a lighthouse", "image": f"{files}/two"},
+        {"prompt": "a lighthouse", "image": f"{files}/other"},
+        {"prompt": "a lighthouse", "image": "https://replicate.delivery/pbxt/made-of-a-data-uri.png"},
+        {"prompt": "a lighthouse", "image": "data:image/png;base64,!"},
         {"prompt": "a lighthouse", "image": None},
         {"prompt": "a lighthouse"},
+        {"prompt": "other", "image": "https://replicate.delivery/pbxt/made-of-a-data-uri.png"},
         {"image": inline},
     ]
     results = [prediction(id=f"p{i}", input=given) for i, given in enumerate(recorded)]
     server.on("GET", "/predictions", json_={"next": None, "results": results})
     adapter = adapter_for("replicate")
-    found = {entry.job.remote_id: entry for entry in await adapter.recent(CARD, SINCE)}
+    found = await adapter.recent(CARD, SINCE)
 
-    def matching(media: Image) -> list[str]:
-        asked = request(media={"image": media}, uploads={two.digest: f"{server.base}/files/two"})
-        return sorted(name for name, entry in found.items() if adapter.match(asked, entry))
+    def verdicts(media: Any) -> dict[str, str]:
+        asked = request(media={"image": media}, uploads={two.digest: f"{files}/two"})
+        given: dict[str, str] = {}
+        for entry in found:
+            try:
+                given[entry.job.remote_id] = "yes" if adapter.match(asked, entry) else "no"
+            except MatchUnclear:
+                given[entry.job.remote_id] = "unclear"
+        return {name: verdict for name, verdict in given.items() if verdict != "no"}
 
-    assert (matching(one), matching(two), matching(picture(300, "three"))) == (["p0"], ["p1"], [])
-    several = request(media={"image": [one]})
-    assert not any(adapter.match(several, entry) for entry in found.values())
+    assert verdicts(one) == {"p0": "yes", "p1": "unclear", "p2": "unclear", "p3": "unclear"}
+    assert verdicts(two) == {"p1": "yes", "p3": "unclear"}
+    assert verdicts(three) == {"p1": "unclear", "p2": "unclear", "p3": "unclear"}
+    assert verdicts([one]) == {}
+
+
+async def test_several_media_match_only_together(adapter_for: Any, server: Any, picture: Callable[..., Image]) -> None:
+    one, two = picture(300, "one"), picture(300, "two")
+    inline = [f"data:image/png;base64,{base64.b64encode(media.read()).decode()}" for media in (one, two)]
+    results = [prediction(input={"prompt": "a lighthouse", "image_input": inline})]
+    server.on("GET", "/predictions", json_={"next": None, "results": results})
+    adapter = adapter_for("replicate")
+    entry = (await adapter.recent(CARD, SINCE))[0]
+    assert adapter.match(request(media={"image_input": [one, two]}), entry)
+    assert not adapter.match(request(media={"image_input": [two, one]}), entry)
+    assert not adapter.match(request(media={"image_input": [one]}), entry)
