@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
@@ -54,6 +55,20 @@ class _Teller:
             self._bar.stop()
 
 
+def _asker(rows: str, yes: bool) -> Any:
+    """Return what shows the plan of a batch that will spend, and asks on a terminal."""
+
+    def confirm(plan: Any, uncovered: bool) -> bool:
+        if not plan.spends and not plan.problems:
+            return True
+        err.print(plan)
+        if yes or not uncovered or rows == "-" or not (err.is_terminal and sys.stdin.isatty()):
+            return True
+        return typer.confirm("Run it?", err=True)
+
+    return confirm
+
+
 def _finish(report: Any, as_json: bool) -> int:
     sums = report.summary()
     if as_json:
@@ -86,6 +101,9 @@ def batch(
     concurrency: Annotated[int | None, typer.Option(min=1, max=10_000, help="Rows at a time.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for outputs, manifest.jsonl and report.html.")] = None,
     on_error: Annotated[str, typer.Option(help="After a failed row: continue or stop.")] = "continue",
+    admit: Annotated[
+        str, typer.Option(help="all: any problem refuses the batch; valid: run the good rows; unplanned: do not plan.")
+    ] = "all",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before spending.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")] = False,
 ) -> int:
@@ -97,8 +115,11 @@ def batch(
     teller = _Teller()
     try:
         report = complete(
-            run(pipeline, rows, budget=budget, concurrency=concurrency, out=out, on_error=on_error, on_row=teller)
-        )
+            run(
+                pipeline, rows, budget=budget, concurrency=concurrency, out=out, on_error=on_error, on_row=teller, admit=admit,
+                confirm=_asker(rows, yes),
+            )
+        )  # fmt: skip
     finally:
         teller.close()
     return _finish(report, as_json)

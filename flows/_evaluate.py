@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import contextvars
 import inspect
-import threading
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from prefect import Flow
 from prefect.context import FlowRunContext
@@ -20,14 +18,12 @@ from ..tasks.labels import labelled
 from ._futures import CLOCK
 from ._plan_calls import Known
 from ._plan_hooks import install
-from ._planner import Evaluation
 from ._planned import NOTHING, Price
+from ._planner import Evaluation
 from ._symbolic import Unforeseen
 from .sources import imported
 
-__all__ = ["Outcome", "evaluated", "in_own_loop"]
-
-T = TypeVar("T")
+__all__ = ["Outcome", "evaluated", "quiet_run_logger"]
 
 
 @dataclass(frozen=True)
@@ -45,25 +41,6 @@ class Outcome:
     price: Price
     seconds: tuple[float, float, float]
     notes: tuple[str, ...] = ()
-
-
-def in_own_loop(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Run a coroutine in a thread of its own: the caller may have a running event loop (a notebook, a flow)."""
-    found: list[T] = []
-    failed: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            found.append(asyncio.run(work()))
-        except BaseException as exc:
-            failed.append(exc)
-
-    thread = threading.Thread(target=contextvars.copy_context().run, args=(run,), name="prefect-media-plan", daemon=True)
-    thread.start()
-    thread.join()
-    if failed:
-        raise failed[0]
-    return found[0]
 
 
 @contextlib.contextmanager
@@ -129,7 +106,7 @@ async def _evaluate(
             _stopped(evaluation, exc)
         for exc in _leaves(other):
             _raised(evaluation, flow, exc)
-    except Exception as exc:
+    except Exception as exc:  # noqa: BLE001 - the flow's own code may raise anything, and a run would raise it too
         _raised(evaluation, flow, exc)
     finally:
         PLANNER.reset(planner)

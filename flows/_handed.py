@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .pipelines import Pipeline
+from .plan import Plan
 from .results import RowReport
 from .rows import Row
 
@@ -18,11 +19,13 @@ OnRow = Callable[[RowReport, int], None]
 
 @dataclass(frozen=True)
 class Handed:
-    """The flow object, the checked rows, and who wants to hear of progress."""
+    """The flow object, the admitted rows, their plan, the rows that were refused, and who wants to hear of progress."""
 
     pipeline: Pipeline
     rows: list[Row]
     on_row: OnRow | None
+    plan: Plan | None = None
+    refused: list[RowReport] = field(default_factory=list)
 
 
 HANDED: ContextVar[Handed | None] = ContextVar("prefect_media_handed", default=None)

@@ -16,13 +16,14 @@ from ..adapters import registry
 from ..adapters.key import call_key
 from ..adapters.prices import Estimate, estimate
 from ..adapters.resolve import Resolved, contract_for, resolve
+from ..blocks import load_default_credentials
 from ..errors import MissingCredentialsError, PrefectMediaError
 from ..ledger import Call, CallState, Ledger
 from ..media.conversions import plan_conversion
 from ..media.facts import Facts, facts_of
-from ..media.types import Media
 from ..tasks._candidates import Choice, Wanted, available_providers
 from ..tasks.call import PAID_TRIES, _stored
+from ._own_loop import in_own_loop
 from ._planned import Price
 from ._symbolic import told
 
@@ -45,6 +46,7 @@ class Known:
     results: Path | None = None
     seen: set[bytes] = field(default_factory=set)
     available: set[str] = field(default_factory=set)
+    without: set[str] = field(default_factory=set)
 
     @classmethod
     def now(cls) -> Known:
@@ -55,6 +57,13 @@ class Known:
         plain = settings.results.default_storage_block is None
         folder = Path(settings.results.local_storage_path) if plain else None
         return cls(ledger, keys, folder if folder is not None and folder.is_dir() else None, set(), available_providers())
+
+    def can_call(self, provider: str) -> bool:
+        """Return whether there are credentials: in the environment, in use, or in a block on the server."""
+        if provider not in self.available and provider not in self.without:
+            found = in_own_loop(lambda: load_default_credentials(provider))
+            (self.available if found is not None else self.without).add(provider)
+        return provider in self.available
 
     def call(self, key: str) -> Call | None:
         """Return a call of the ledger."""

@@ -127,8 +127,8 @@ class Evaluation:
         parameters = _signature(task.fn).bind_partial(*args, **kwargs).arguments
         fixed: dict[str, Any] = {}
         each: dict[str, list[Any]] = {}
-        for name, value in parameters.items():
-            value = value.peek() if isinstance(value, PlannedFuture) else value
+        for name, given in parameters.items():
+            value = given.peek() if isinstance(given, PlannedFuture) else given
             if isinstance(value, unmapped):
                 fixed[name] = value.value
             elif isinstance(value, Media):
@@ -226,7 +226,7 @@ class Evaluation:
                 continue
             items = list(value) if is_list and isinstance(value, list | tuple) else [value]
             for item in items:
-                if isinstance(item, kinds) or isinstance(item, Opaque):
+                if isinstance(item, (*kinds, Opaque)):
                     continue
                 found = f"{item.kind} was given" if isinstance(item, Media) else f"found {type(item).__name__} {item!r:.60}"
                 wanted = " or ".join(KINDS[kind] for kind in kinds if kind in KINDS) or "media"
@@ -479,7 +479,7 @@ class Evaluation:
         return result
 
     def _usable(self, name: str, options: list[Option], notes: list[str]) -> list[Option]:
-        usable = [o for o in options if o.choice.card.is_local or o.choice.card.provider in self.known.available]
+        usable = [o for o in options if o.choice.card.is_local or self.known.can_call(o.choice.card.provider)]
         without = [o for o in options if o not in usable]
         if not usable:
             self._refuse(name, *dict.fromkeys(f"{o.id}: {missing_key(o.choice.card.provider)}" for o in without))

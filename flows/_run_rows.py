@@ -45,6 +45,7 @@ class Batch:
     out: Path | None
     stop_on_error: bool
     on_row: OnRow | None
+    refused: list[RowReport] = field(default_factory=list)
     id: str = ""
     keys: list[str] = field(default_factory=list)
     reports: list[RowReport | None] = field(default_factory=list)
@@ -236,7 +237,7 @@ def _report(batch: Batch, seconds: float) -> Report:
         batch=batch.id,
         pipeline=batch.pipeline.reference,
         title=f"{batch.pipeline.flow.name} · {Path(batch.label).name}",
-        rows=tuple(rows),
+        rows=(*rows, *batch.refused),
         seconds=seconds,
         out=str(batch.out) if batch.out else None,
         stopped_by=batch.stopped_by,

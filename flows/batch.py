@@ -16,10 +16,11 @@ from ..tasks.budgets import Budget
 from ._cancellable import CancelledFromOutside, cancellable
 from ._handed import HANDED, Handed, OnRow
 from ._run_rows import Batch, run_batch
+from .admission import Admit, Admitted, Confirm, admitted, check_admit, publish_plan
 from .parameters import Parameters
 from .pipelines import Pipeline, find_pipeline
 from .results import Report
-from .rows import Row, read_rows
+from .rows import Refused, read_rows
 
 __all__ = ["batch", "batch_flow"]
 
@@ -36,10 +37,12 @@ async def batch(
     out: str | Path | None = None,
     on_error: str = "continue",
     on_row: OnRow | None = None,
+    admit: str = "all",
+    confirm: Confirm | None = None,
 ) -> Report:
     """Run a flow once for each row, and return what came of it.
 
-    All rows are checked before the first runs. Rows that an earlier run finished are skipped without a task run; one
+    All rows are checked and planned before the first runs. Rows that an earlier run finished are skipped without a task run; one
     bad row never stops the others unless `on_error="stop"`.
 
     Args:
@@ -51,17 +54,21 @@ async def batch(
         out: Folder for `<row id>.<ext>`, `manifest.jsonl` and `report.html`.
         on_error: `continue` or `stop`.
         on_row: Called after each row.
+        admit: `all` refuses the batch when any row has a problem, `valid` runs the rows that have none, `unplanned` does
+            not plan.
+        confirm: Called with the plan, and whether it may spend more than the budget covers; False stops the batch.
 
     Raises:
-        ConfigurationError: The pipeline, the rows (`RowsError`, every problem at once) or the budget cannot be used;
-            nothing was run.
+        ConfigurationError: The pipeline, the rows (`RowsError`, every problem at once), the plan (`PlanError`) or the
+            budget cannot be used; nothing was run.
     """
     found = find_pipeline(pipeline)
     folder = Path(rows).expanduser().resolve().parent if isinstance(rows, str | Path) and str(rows) != "-" else None
-    checked = read_rows(rows, Parameters(found.flow, folder))
+    word = check_admit(admit)
     cap = Budget.of(budget) if budget is not None else None
-    label = str(rows) if isinstance(rows, str | Path) else f"{len(checked)} rows"
-    token = HANDED.set(Handed(found, checked, on_row))
+    given = await _admitted(found, rows, folder, word, cap, confirm)
+    label = str(rows) if isinstance(rows, str | Path) else f"{len(given.rows)} rows"
+    token = HANDED.set(Handed(found, given.rows, on_row, given.plan, given.refused))
     try:
         result = await batch_flow(
             pipeline=found.reference,
@@ -70,6 +77,7 @@ async def batch(
             concurrency=concurrency or get_settings().concurrency,
             out=str(out) if out is not None else None,
             on_error=on_error,
+            admit=word,
         )
     finally:
         HANDED.reset(token)
@@ -93,28 +101,34 @@ async def batch_flow(
     concurrency: Annotated[int, Field(ge=1, le=10_000, description="Rows at a time.")] = 32,
     out: Annotated[str | None, Field(description="Folder for the outputs, the manifest and the report.")] = None,
     on_error: Annotated[str, Field(pattern="^(continue|stop)$", description="After a failed row.")] = "continue",
+    admit: Annotated[
+        str, Field(pattern="^(all|valid|unplanned)$", description="all: any problem refuses the batch; valid: run good rows.")
+    ] = "all",
 ) -> Any:
     """Run a flow once for each row: the deployable form of `batch`.
 
     Finished rows are skipped, bad rows do not stop the others, and the run ends with a gallery artifact.
     """
     handed = HANDED.get()
-    if handed is not None:
-        HANDED.set(None)  # a batch that a row's flow starts reads its own parameters
-        found, checked, on_row = handed.pipeline, handed.rows, handed.on_row
-    else:
-        found, checked = _read(pipeline, rows)
-        on_row = None
+    HANDED.set(None)  # a batch that a row's flow starts reads its own parameters
+    cap = Budget.of(budget) if budget else None
+    if handed is None:
+        found = find_pipeline(pipeline)
+        given = await _admitted(found, rows, _folder(rows), check_admit(admit), cap, None)
+        handed = Handed(found, given.rows, None, given.plan, given.refused)
+    if handed.plan is not None:
+        await publish_plan(handed.plan)
     work = Batch(
-        pipeline=found,
-        parameters=Parameters(found.flow, _folder(rows)),
-        rows=checked,
-        label=rows if isinstance(rows, str) else f"{len(checked)} rows",
-        budget=Budget.of(budget) if budget else None,
+        pipeline=handed.pipeline,
+        parameters=Parameters(handed.pipeline.flow, _folder(rows)),
+        rows=handed.rows,
+        label=rows if isinstance(rows, str) else f"{len(handed.rows)} rows",
+        budget=cap,
         concurrency=concurrency,
         out=Path(out).expanduser().absolute() if out else None,
         stop_on_error=on_error == "stop",
-        on_row=on_row,
+        on_row=handed.on_row,
+        refused=handed.refused,
     )
     try:
         return await cancellable(run_batch(work))
@@ -128,6 +142,13 @@ def _folder(rows: str | list[dict[str, Any]]) -> Path | None:
     return None
 
 
-def _read(pipeline: str, rows: str | list[dict[str, Any]]) -> tuple[Pipeline, list[Row]]:
-    found = find_pipeline(pipeline)
-    return found, read_rows(rows, Parameters(found.flow, _folder(rows)))
+async def _admitted(
+    pipeline: Pipeline, rows: Any, folder: Path | None, admit: Admit, budget: Budget | None, confirm: Confirm | None
+) -> Admitted:
+    parameters = Parameters(pipeline.flow, folder)
+    unreadable: list[Refused] = []
+    checked = read_rows(rows, parameters, unreadable if admit == "valid" else None)
+    cap = budget.cap if budget is not None else None
+    return await admitted(
+        pipeline, parameters, checked, admit=admit, cap=cap, unreadable=unreadable, confirm=confirm
+    )

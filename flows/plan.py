@@ -16,7 +16,8 @@ from ..errors import LedgerError, PlanError, RowsError
 from ..ledger import RowResult, row_key
 from ..settings import get_settings
 from ..tasks.budgets import Budget
-from ._evaluate import Outcome, evaluated, in_own_loop, quiet_run_logger
+from ._evaluate import Outcome, evaluated, quiet_run_logger
+from ._own_loop import in_own_loop
 from ._plan_calls import Known
 from ._planned import NOTHING, Group, Planned, Price, RowPlan
 from .parameters import Parameters

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from ..errors import MissingExtraError, RowsError
 from .parameters import Parameters
 
-__all__ = ["Row", "read_rows"]
+__all__ = ["Refused", "Row", "read_rows"]
 
 SHOWN = 50
 """Problems listed in one error; the rest are counted."""
@@ -41,18 +41,29 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """A row that cannot be run, and why."""
+
+    id: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Raw:
     place: str
     fields: Mapping[str, Any]
     from_text: bool = False
 
 
-def read_rows(source: str | Path | Iterable[Mapping[str, Any]], parameters: Parameters) -> list[Row]:
+def read_rows(
+    source: str | Path | Iterable[Mapping[str, Any]], parameters: Parameters, refused: list[Refused] | None = None
+) -> list[Row]:
     """Read and check every row.
 
     Args:
         source: Path of a .jsonl, .csv or .parquet file, `-` for JSON lines on standard input, or mappings.
         parameters: What the flow takes.
+        refused: Receives the rows that cannot be run, one after the other; without it they refuse all.
 
     Raises:
         RowsError: With one line for each problem, naming file, line, field, value and what is expected.
@@ -61,15 +72,30 @@ def read_rows(source: str | Path | Iterable[Mapping[str, Any]], parameters: Para
     rows: list[Row] = []
     seen: dict[str, str] = {}
     name = str(source) if isinstance(source, str | Path) else "rows"
+    told = 0
     for number, raw in enumerate(_raw_rows(source, problems), 1):
         row = _checked(raw, number, parameters, seen, problems)
         if row is not None:
             rows.append(row)
+        elif refused is not None:
+            refused.append(Refused(_name_of(raw, number, refused, seen), "; ".join(problems[told:])))
+            told = len(problems)
+    if refused is not None and len(problems) > told:  # lines that are not even rows
+        refused += [Refused(f"line-{number:04d}", line) for number, line in enumerate(problems[told:], 1)]
     if not rows and not problems:
         problems.append(f"{name} holds no rows. Expected one object for each row.")
-    if problems:
+    if problems and (refused is None or not rows):
         raise _refusal(name, problems)
     return rows
+
+
+def _name_of(raw: _Raw, number: int, refused: Sequence[Refused], seen: Mapping[str, str]) -> str:
+    """Return what to call a refused row: its own id when it has a good one that no other row has."""
+    own = raw.fields.get("id")
+    used = {row.id for row in refused}
+    is_good = isinstance(own, str) and ID.fullmatch(own) is not None and own not in used
+    is_taken = is_good and str(own).lower() in seen and seen[str(own).lower()] != raw.place
+    return str(own) if is_good and not is_taken else f"row-{number:04d}"
 
 
 def _refusal(name: str, problems: Sequence[str]) -> RowsError:
