@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from .fal_answers import PROBLEMS, read_key
 from .gate import Desk
+from .inbox import Uploaded
 from .models import Model
 from .reply import Reply, answer
 from .site import link
@@ -20,6 +21,7 @@ from .state import Simulation
 
 __all__ = ["fal_storage_routes"]
 
+UNKNOWN = "application/octet-stream"
 TOKEN = "simulated-upload-token"  # noqa: S105 - stands for a short-lived upload token, opens nothing
 
 
@@ -30,7 +32,6 @@ class FalStorage:
         self.sim = sim
         self.desk = Desk(sim, "fal", PROBLEMS)
         self._parts: dict[str, dict[int, bytes]] = {}
-        self._names: dict[str, tuple[str, str]] = {}
 
     async def token(self, request: Request) -> Response:
         """POST /storage/auth/token: a short-lived token for the file host."""
@@ -44,30 +45,28 @@ class FalStorage:
         await self.desk.enter(request, read_key(request))
         body = await request.json()
         await self.desk.moment(request, "upload")
-        name, kind = (
-            str(body.get("file_name", "upload.bin")),
-            str(body.get("content_type", "application/octet-stream")),
-        )
-        upload = self.sim.keep(b"", name, kind, "fal")
+        name, kind = str(body.get("file_name", "upload.bin")), str(body.get("content_type", UNKNOWN))
+        upload = self.sim.inbox.keep(b"", name, kind, "fal")
         at = link(request, "fal-cdn", f"/files/up/{upload.id}/{_plain_name(name)}")
         return answer({"upload_url": f"{at}?signature=simulated", "file_url": at})
 
     async def put(self, request: Request) -> Response:
         """PUT on an `upload_url`, without any credential."""
-        upload = self.sim.uploads.get(request.path_params["id"])
-        if upload is None:
-            return answer({"detail": "Not found"}, 404)
-        kept = self.sim.keep(await request.body(), upload.name, upload.content_type, "fal")
-        del self.sim.uploads[kept.id]
-        upload.digest, upload.size = kept.digest, kept.size
+        self.sim.fill(self._find(request, "id"), await request.body())
         return Response(status_code=200)
+
+    def _find(self, request: Request, parameter: str) -> Uploaded:
+        upload = self.sim.inbox.get(request.path_params[parameter], "fal")
+        if upload is None:
+            raise Reply(answer({"detail": "Not found"}, 404))
+        return upload
 
     async def upload(self, request: Request) -> Response:
         """POST /files/upload on the file host: raw bytes."""
         self._require_token(request)
         await self.desk.moment(request, "upload")
         name = request.headers.get("x-fal-file-name", "upload.bin")
-        kind = request.headers.get("content-type", "application/octet-stream")
+        kind = request.headers.get("content-type", UNKNOWN)
         upload = self.sim.keep(await request.body(), name, kind, "fal")
         return answer({"access_url": link(request, "fal-cdn", f"/files/up/{upload.id}/{_plain_name(name)}")})
 
@@ -80,7 +79,7 @@ class FalStorage:
         """POST /files/upload/multipart."""
         self._require_token(request)
         name = request.headers.get("x-fal-file-name", "upload.bin")
-        upload = self.sim.keep(b"", name, request.headers.get("content-type", "application/octet-stream"), "fal")
+        upload = self.sim.inbox.keep(b"", name, request.headers.get("content-type", UNKNOWN), "fal")
         self._parts[upload.id] = {}
         at = link(request, "fal-cdn", f"/files/up/{upload.id}/{_plain_name(name)}")
         return answer({"access_url": at, "uploadId": upload.id})
@@ -89,27 +88,21 @@ class FalStorage:
         """PUT {access_url}/multipart/{uploadId}/{number}."""
         self._require_token(request)
         data = await request.body()
-        self._parts[request.path_params["upload"]][request.path_params["number"]] = data
+        self._parts[self._find(request, "upload").id][request.path_params["number"]] = data
         return Response(status_code=200, headers={"ETag": f'"{hashlib.sha256(data).hexdigest()[:32]}"'})
 
     async def finish_parts(self, request: Request) -> Response:
         """POST {access_url}/multipart/{uploadId}/complete."""
         self._require_token(request)
-        upload = self.sim.uploads[request.path_params["upload"]]
+        upload = self._find(request, "upload")
         parts = self._parts.pop(upload.id)
-        kept = self.sim.keep(
-            b"".join(parts[number] for number in sorted(parts)), upload.name, upload.content_type, "fal"
-        )
-        del self.sim.uploads[kept.id]
-        upload.digest, upload.size = kept.digest, kept.size
+        self.sim.fill(upload, b"".join(parts[number] for number in sorted(parts)))
         return answer({"url": request.path_params["id"]})
 
     async def file(self, request: Request) -> Response:
         """GET a file that was uploaded."""
-        upload = self.sim.uploads.get(request.path_params["id"])
-        if upload is None:
-            return answer({"detail": "Not found"}, 404)
-        return Response(self.sim.content(upload), media_type=upload.content_type)
+        upload = self._find(request, "id")
+        return Response(self.sim.inbox.content(upload), media_type=upload.content_type)
 
     async def prices(self, request: Request) -> Response:
         """GET /v1/models/pricing?endpoint_id=a&endpoint_id=b."""

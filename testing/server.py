@@ -189,6 +189,11 @@ async def run(
     if proxy:
         proxy.close()
     await asyncio.gather(*tasks)
+    for server in running.servers:
+        for connection in list(server.server_state.connections):
+            connection.transport.abort()  # requests that hang on purpose would outlive the loop
+    await asyncio.sleep(0)
+    sim.close()
 
 
 def serve(port: int = 0, *, options: Options | None = None, announce: Callable[[Running], None] | None = None) -> None:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import json
 import re
 import threading
 import time
-import uuid
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -21,6 +18,7 @@ from urllib.parse import urlsplit
 from ..media.measure import Measured, measure
 from .bill import Bill, Entry
 from .faults import Faults, Rule
+from .inbox import Inbox, Uploaded, inlined
 from .jobs import Job, Phase
 from .latency import Latency
 from .limits import Limits
@@ -29,26 +27,12 @@ from .pricing import Charge
 from .product import Product
 from .reply import Abort
 
-__all__ = ["Call", "Simulation", "Uploaded"]
+__all__ = ["Call", "Simulation"]
 
 EVENTS_KEPT = 100_000
 CENT_PARTS = Decimal("0.00000001")
 SHORTEST_KEY = 8  # a shorter one is found in ordinary words
-DATA_URI = re.compile(r"data:([^;,]*)(;base64)?,(.*)", re.DOTALL)
 OUTPUT_PATH = re.compile(r"/([0-9a-z-]{20,40})/(\d+)/[^/]*$")
-
-
-@dataclass
-class Uploaded:
-    """A file that a client handed over."""
-
-    id: str
-    name: str
-    content_type: str
-    size: int
-    digest: str
-    created: float = field(default_factory=time.time)
-    provider: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,11 +52,6 @@ class Call:
     model: Model
     media: tuple[Measured, ...] = ()
     era: int = 0
-
-    @property
-    def text(self) -> str:
-        """The payload as text, for rules that look into it."""
-        return json.dumps(self.payload, ensure_ascii=False)[:20_000]
 
 
 class Simulation:
@@ -99,9 +78,9 @@ class Simulation:
         self.expiry_s = expiry_s
         self.limits = limits or Limits()
         self.allow_hooks = allow_hooks
-        self.log = log.open("a", encoding="utf-8") if log else None
+        self._log = log.open("a", encoding="utf-8") if log else None
         self.jobs: dict[str, Job] = {}
-        self.uploads: dict[str, Uploaded] = {}
+        self.inbox = Inbox(folder)
         self.events: deque[dict[str, Any]] = deque(maxlen=EVENTS_KEPT)
         self.counts: Counter[str] = Counter()
         self._ended: set[str] = set()
@@ -116,57 +95,47 @@ class Simulation:
         self._write(record)
 
     def _write(self, record: Mapping[str, Any]) -> None:
-        if self.log:
-            self.log.write(json.dumps(record, separators=(",", ":")) + "\n")
-            self.log.flush()
+        if self._log:
+            self._log.write(json.dumps(record, separators=(",", ":")) + "\n")
+            self._log.flush()
 
     def reset(self) -> None:
         """Forget jobs, uploads, faults, bill and events."""
         with self._lock:
             self._era += 1
             self.jobs.clear()
-            self.uploads.clear()
+            self.inbox.clear()
             self.events.clear()
             self.counts.clear()
             self._ended.clear()
             self.faults.clear()
 
-    # ---- media that clients refer to ----
+    def close(self) -> None:
+        """Close the log."""
+        if self._log:
+            self._log.close()
+            self._log = None
 
     def keep(self, data: bytes, name: str, content_type: str, provider: str) -> Uploaded:
         """Keep an uploaded file."""
-        digest = hashlib.sha256(data).hexdigest()
-        path = self.folder / digest
-        if not path.exists():
-            path.write_bytes(data)
-        upload = Uploaded(uuid.uuid4().hex, name, content_type, len(data), digest, provider=provider)
-        self.uploads[upload.id] = upload
-        self.event("upload", provider=provider, file=upload.id, bytes=len(data), sha256=digest)
+        upload = self.inbox.keep(b"", name, content_type, provider)
+        self.fill(upload, data)
         return upload
 
-    def content(self, upload: Uploaded) -> bytes:
-        """Return the bytes of an uploaded file."""
-        return (self.folder / upload.digest).read_bytes()
+    def fill(self, upload: Uploaded, data: bytes) -> None:
+        """Give an uploaded file its content."""
+        self.inbox.fill(upload, data)
+        self.event("upload", provider=upload.provider, file=upload.id, bytes=upload.size, sha256=upload.digest)
 
     def media_of(self, value: str) -> bytes | None:
         """Return the bytes behind a data URI or one of the simulator's own URLs; None for anything else."""
-        inline = DATA_URI.match(value) if value.startswith("data:") else None
-        if inline:
-            try:
-                return base64.b64decode(inline[3]) if inline[2] else inline[3].encode()
-            except binascii.Error:
-                return None
+        if value.startswith("data:"):
+            return inlined(value)
         if not value.startswith("http"):
             return None
-        path = urlsplit(value).path
-        for part in path.split("/"):
-            if part in self.uploads:
-                return self.content(self.uploads[part])
-        output = OUTPUT_PATH.search(path)
+        output = OUTPUT_PATH.search(urlsplit(value).path)
         job = self.jobs.get(output[1]) if output else None
-        return self.render(job, int(output[2])) if job and output else None
-
-    # ---- submissions ----
+        return self.render(job, int(output[2])) if job and output else self.inbox.behind(value)
 
     def read_call(
         self,
@@ -258,8 +227,6 @@ class Simulation:
         data = job.product.render(token)
         job.digests[index] = hashlib.sha256(data).hexdigest()
         return data
-
-    # ---- what is asked of it ----
 
     def note_end(self, job: Job) -> None:
         """Record the end of a job, once."""

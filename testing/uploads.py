@@ -11,11 +11,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from .gate import Desk
+from .inbox import Uploaded
 from .multipart import read_form
 from .replicate_answers import PROBLEMS, not_found, read_key
 from .reply import Reply, answer
 from .site import link
-from .state import Simulation, Uploaded
+from .state import Simulation
 
 __all__ = ["replicate_file_routes"]
 
@@ -57,8 +58,8 @@ class ReplicateFiles:
         }
 
     def _find(self, request: Request) -> Uploaded:
-        upload = self.sim.uploads.get(request.path_params["id"])
-        if upload is None or upload.provider != "replicate":
+        upload = self.sim.inbox.get(request.path_params["id"], "replicate")
+        if upload is None:
             raise Reply(not_found())
         return upload
 
@@ -66,7 +67,7 @@ class ReplicateFiles:
         """GET /files."""
         await self.desk.enter(request, read_key(request))
         await self.desk.moment(request, "list")
-        mine = [upload for upload in self.sim.uploads.values() if upload.provider == "replicate"]
+        mine = self.sim.inbox.of("replicate")
         return answer({"previous": None, "next": None, "results": [self._describe(request, one) for one in mine]})
 
     async def get(self, request: Request) -> Response:
@@ -77,13 +78,13 @@ class ReplicateFiles:
     async def delete(self, request: Request) -> Response:
         """DELETE /files/{id}."""
         await self.desk.enter(request, read_key(request))
-        del self.sim.uploads[self._find(request).id]
+        self.sim.inbox.remove(self._find(request))
         return Response(status_code=204)
 
     async def download(self, request: Request) -> Response:
         """GET /files/{id}/download."""
         upload = self._find(request)
-        return Response(self.sim.content(upload), media_type=upload.content_type)
+        return Response(self.sim.inbox.content(upload), media_type=upload.content_type)
 
 
 def replicate_file_routes(sim: Simulation) -> list[Route]:
