@@ -178,6 +178,9 @@ async def _result(work: Work, attempt: Attempt, job: Job, known: Snapshot | None
     try:
         outputs = await collect(work, job, snapshot, scratch, origin)
     except OutputMismatchError as exc:
+        await work.ledger.run(
+            work.ledger.journal.submitted, attempt, job
+        )  # answers that came at once are not yet known
         cost = _cost(work, snapshot, [])
         work.wasted_usd += cost or Decimal(0)
         await work.ledger.run(
@@ -213,6 +216,7 @@ async def _failed(work: Work, attempt: Attempt, job: Job, snapshot: Snapshot) ->
     if cost is not None:
         work.wasted_usd += cost
     billed = error.billed if error.billed is not None else work.candidate.card.cancel.failure_billed
+    await work.ledger.run(work.ledger.journal.submitted, attempt, job)
     await work.ledger.run(
         work.ledger.journal.failed, work.claim, attempt, error, billed=billed, cost=cost, usage=snapshot.usage
     )

