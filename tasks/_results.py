@@ -11,6 +11,7 @@ from pydantic import Field, TypeAdapter
 from .. import errors
 from ..errors import MediaMissingError, PrefectMediaError
 from ..media.types import AnyMedia, Audio, Image, Video
+from .tally import current_tally
 
 __all__ = ["MediaSerializer"]
 
@@ -67,5 +68,11 @@ class MediaSerializer(
         return json.dumps(_encode(obj), separators=(",", ":"), sort_keys=True).encode()
 
     def loads(self, blob: bytes) -> Any:
-        """Return the value, or raise `MediaMissingError`."""
-        return _decode(json.loads(blob))
+        """Return the value, or raise `MediaMissingError`; the row that it is read for counts its calls as reused.
+
+        A cached task run has no other place for that: its body does not run.
+        """
+        value = _decode(json.loads(blob))
+        for tally in current_tally():
+            tally.see(value)
+        return value

@@ -102,6 +102,8 @@ def media_task(
             task_run_name=_run_name(function.__name__),
             cache_policy=CacheKeyFnPolicy(cache_key_fn=cache_key),
             persist_result=True,
+            # A batch must not hold the result of every row; and what is reused is counted where a record is read.
+            cache_result_in_memory=False,
             result_serializer=MediaSerializer(),  # pyright: ignore[reportCallIssue]
             **options,
         )

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import json
 import os
+import signal
+import socket
+import subprocess
+import sys
 import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,3 +45,65 @@ def clean_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         if name.startswith(PROVIDERS) or (name.startswith("PREFECT_MEDIA_") and not name.startswith(KEPT)):
             monkeypatch.delenv(name)
     monkeypatch.setenv("PREFECT_MEDIA_HOME", str(tmp_path / "home"))
+
+
+# The profile that docs/prefect.md recommends.
+SERVER = {
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "200",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "500",
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_FLUSH_INTERVAL": "1",
+    "PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED": "false",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+}
+
+
+_SERVERS: list[subprocess.Popen[bytes]] = []
+
+
+def _start_server(home: Path) -> dict[str, Any]:
+    """Start a Prefect server as a user does, and wait until it answers."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}/api"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    environment |= {**SERVER, "PREFECT_HOME": str(home), "PREFECT_SERVER_UI_API_URL": url, "DO_NOT_TRACK": "1"}
+    environment["PREFECT_UI_STATIC_DIRECTORY"] = str(home / "ui")
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "server.log").open("wb") as log:
+        server = subprocess.Popen(
+            [Path(sys.executable).with_name("prefect"), "server", "start", "--port", str(port)],
+            env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+    _SERVERS.append(server)
+    deadline = time.monotonic() + 180
+    while time.monotonic() < deadline and server.poll() is None:
+        with contextlib.suppress(urllib.error.URLError, OSError), urllib.request.urlopen(f"{url}/health", timeout=5):
+            return {"url": url, "pid": server.pid}
+        time.sleep(0.2)
+    raise RuntimeError(f"The Prefect server did not start:\n{(home / 'server.log').read_text()[-4000:]}")
+
+
+@pytest.fixture(scope="session")
+def prefect_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Run one real Prefect server for all processes of the test run; the last one to need it ends it."""
+    folder = tmp_path_factory.getbasetemp()
+    folder = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+    note = folder / "prefect-server.json"
+    with (folder / "prefect-server.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        known = json.loads(note.read_text()) if note.exists() else {**_start_server(folder / "prefect-server"), "users": 0}
+        note.write_text(json.dumps({**known, "users": known["users"] + 1}))
+        fcntl.flock(lock, fcntl.LOCK_UN)
+        yield known["url"]
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        known = json.loads(note.read_text())
+        if known["users"] > 1:
+            note.write_text(json.dumps({**known, "users": known["users"] - 1}))
+        else:
+            note.unlink()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(known["pid"], signal.SIGTERM)
+            for server in _SERVERS:
+                server.wait(30)
