@@ -112,6 +112,7 @@ def video(draw: Callable[[int], Image.Image], frames: int = 30, crf: int = 23) -
     return out.getvalue()
 
 
+CHANGING: tuple[tuple[int, Any], ...] = ((48_000, "silent"), (16_000, "tone"))
 BACKDROP = Image.open(io.BytesIO(sample_image(640, 360)))
 WIDTH, HEIGHT = BACKDROP.size
 
@@ -204,3 +205,8 @@ def test_a_truncated_output_is_refused(name: str, every_type: dict[str, bytes], 
     path.write_bytes(every_type[name][: len(every_type[name]) * 2 // 3])
     with pytest.raises((DegenerateOutputError, MediaError)):
         check_output(path)
+
+
+def test_sound_that_changes_its_rate_on_the_way_is_heard() -> None:
+    quiet, loud = (sample_audio(0.5, format="aac", sample_rate_hz=rate, look=look) for rate, look in CHANGING)
+    check_output(admit_bytes(quiet + loud))
