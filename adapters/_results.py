@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, cast
 
-import httpx
-
 from ..media.types import Word
-from .credentials import is_loopback
 
 __all__ = ["Found", "at", "number", "spoken", "text_of", "urls", "words_of"]
 
 MAX_DEPTH = 12
+SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 BREAKS_AFTER = "。、！？，；：…"  # scripts without spaces: a word of ours ends here at the latest
 
 
@@ -39,47 +38,40 @@ def at(value: Any, field: str) -> Any:
     return value
 
 
-def urls(value: Any, *, allow_loopback: bool = False, depth: int = 0) -> Iterator[Found]:
-    """Find every file in an answer, in order: strings that are https or `data:` URLs, at any depth.
+def urls(value: Any, *, depth: int = 0) -> Iterator[Found]:
+    """Find every file in an answer, in order: strings that are http(s) or `data:` URLs, at any depth.
 
-    An object with a `url` and a `content_type` beside it is one file.
+    An object with a `url` is one file. Whether a URL may be fetched is decided when it is.
 
     Args:
         value: Parsed JSON.
-        allow_loopback: Whether plain http on this machine counts as well.
         depth: How deep this value lies.
     """
     if depth > MAX_DEPTH:
         return
     if isinstance(value, str):
-        if _is_file(value, allow_loopback):
+        if _is_file(value):
             yield Found(value)
     elif isinstance(value, Mapping):
         fields = cast("Mapping[str, Any]", value)
         url = fields.get("url")
-        if isinstance(url, str) and _is_file(url, allow_loopback):
+        if isinstance(url, str) and SCHEME.match(url):
             kind = fields.get("content_type")
             yield Found(url, kind if isinstance(kind, str) else None)
             return
         for item in fields.values():
-            yield from urls(item, allow_loopback=allow_loopback, depth=depth + 1)
+            yield from urls(item, depth=depth + 1)
     elif isinstance(value, Sequence):
         for item in cast("Sequence[Any]", value):
-            yield from urls(item, allow_loopback=allow_loopback, depth=depth + 1)
+            yield from urls(item, depth=depth + 1)
 
 
-def _is_file(text: str, allow_loopback: bool) -> bool:
+def _is_file(text: str) -> bool:
     lowered = text[:8].lower()
     if lowered.startswith("data:"):
         return "," in text[:500]
-    if any(character.isspace() for character in text):
-        return False  # a prompt that is echoed may begin with a URL
-    if lowered.startswith("http://") and allow_loopback:
-        try:
-            return is_loopback(httpx.URL(text).host)
-        except httpx.InvalidURL:
-            return False
-    return lowered == "https://"
+    # A prompt that is echoed may begin with a URL.
+    return lowered.startswith(("https://", "http://")) and not any(character.isspace() for character in text)
 
 
 def text_of(value: Any) -> str | None:

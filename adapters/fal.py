@@ -179,8 +179,8 @@ class FalAdapter(HttpAdapter):
             return () if text is None else (Output(text=text, words=words_of(answer)),)
         found: list[Found] = []
         for name in () if field else USUAL_FIELDS.get(str(kind), ()):
-            found = found or list(urls(answer.get(name), allow_loopback=self.credentials.on_loopback))
-        found = found or list(urls(value, allow_loopback=self.credentials.on_loopback))
+            found = found or list(urls(answer.get(name)))
+        found = found or list(urls(value))
         of_kind = [file for file in found if (file.media_type or "").startswith(f"{kind}/")]
         return tuple(Output(url=file.url, media_type=file.media_type) for file in of_kind or found)
 

@@ -227,7 +227,7 @@ class ReplicateAdapter(HttpAdapter):
         ended = _moment(prediction.get("completed_at"))
         age_s = (datetime.now(UTC) - ended).total_seconds() if ended else 0.0
         expires_s = min(max(OUTPUT_LIFETIME_S - age_s, 0.0), OUTPUT_LIFETIME_S)
-        files = tuple(urls(value, allow_loopback=self.credentials.on_loopback))
+        files = tuple(urls(value))
         text = text_of(value)
         if text is not None and (kind == "text" or (kind is None and not files)):
             return (Output(text=text, words=words_of(prediction.get("output"))),)

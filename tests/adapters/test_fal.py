@@ -15,6 +15,7 @@ from prefect_media.errors import (
     ContentRejectedError,
     JobCanceledError,
     JobFailedError,
+    OutputMismatchError,
     ProviderTimeoutError,
     ProviderUnavailableError,
     QuotaExceededError,
@@ -196,7 +197,6 @@ async def test_billable_units_are_the_usage(server: Any, adapter_for: Any) -> No
         ({"seed": 1}, {}, "holds no 'image'; it has seed"),
         ({"images": []}, {}, "holds no 'image'"),
         ({"images": [FILE]}, {"output_field": "video"}, "holds no 'video'; it has images"),
-        ({"images": [{"url": "file:///etc/passwd"}]}, {}, "holds no 'image'"),
     ],
 )
 async def test_success_without_a_file_is_a_failure(
@@ -207,6 +207,14 @@ async def test_success_without_a_file_is_a_failure(
     assert isinstance(snapshot.error, JobFailedError)
     assert reason in str(snapshot.error)
     assert snapshot.error.billed is True
+
+
+async def test_a_url_that_is_no_web_address_is_refused_when_it_is_fetched(
+    server: Any, adapter_for: Any, scratch: Path
+) -> None:
+    snapshot = await _finish(server, adapter_for, result={"images": [{"url": "file:///etc/passwd"}]})
+    with pytest.raises(OutputMismatchError, match="'file'"):
+        await adapter_for("fal").fetch(snapshot.outputs[0], scratch / "target")
 
 
 async def test_blacked_out_pictures_are_a_refusal(server: Any, adapter_for: Any) -> None:
