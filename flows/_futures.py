@@ -28,6 +28,7 @@ class PlannedFuture(PrefectFuture[Any]):
         self._value = value
         self._ready_s = ready_s
         self._id = uuid.uuid4()
+        self._final_state = Completed(data=value)  # what `wait`, `as_completed` and lists of futures look at
 
     @property
     def task_run_id(self) -> uuid.UUID:
@@ -37,7 +38,7 @@ class PlannedFuture(PrefectFuture[Any]):
     @property
     def state(self) -> State[Any]:
         """A completed state."""
-        return Completed(data=self._value)
+        return self._final_state
 
     def wait(self, timeout: float | None = None) -> None:
         """Pass the planned time."""
@@ -47,6 +48,16 @@ class PlannedFuture(PrefectFuture[Any]):
         """Return the planned result."""
         self.wait()
         return self._value
+
+    async def wait_async(self, timeout: float | None = None) -> None:
+        """Pass the planned time."""
+        self.wait()
+
+    async def result_async(self, timeout: float | None = None, raise_on_failure: bool = True) -> Any:
+        """Return the planned result."""
+        return self.result()
+
+    aresult = result_async
 
     def add_done_callback(self, fn: Callable[[PrefectFuture[Any]], Any]) -> None:
         """Call at once: it is done."""

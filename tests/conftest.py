@@ -35,7 +35,18 @@ os.environ.update(
 )
 
 KEPT = ("PREFECT_MEDIA_TEST_", "PREFECT_MEDIA_FUZZ", "PREFECT_MEDIA_FULL")
-PROVIDERS = ("REPLICATE_", "FAL_", "OPENAI_", "ELEVENLABS_", "GEMINI_", "RUNWAYML_", "LUMAAI_", "STABILITY_", "BFL_", "HUME_")
+PROVIDERS = (
+    "REPLICATE_",
+    "FAL_",
+    "OPENAI_",
+    "ELEVENLABS_",
+    "GEMINI_",
+    "RUNWAYML_",
+    "LUMAAI_",
+    "STABILITY_",
+    "BFL_",
+    "HUME_",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -93,7 +104,9 @@ def prefect_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     note = folder / "prefect-server.json"
     with (folder / "prefect-server.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        known = json.loads(note.read_text()) if note.exists() else {**_start_server(folder / "prefect-server"), "users": 0}
+        known = (
+            json.loads(note.read_text()) if note.exists() else {**_start_server(folder / "prefect-server"), "users": 0}
+        )
         note.write_text(json.dumps({**known, "users": known["users"] + 1}))
         fcntl.flock(lock, fcntl.LOCK_UN)
         yield known["url"]
