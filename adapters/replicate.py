@@ -94,11 +94,11 @@ class ReplicateAdapter(HttpAdapter):
     cancellation = CancelFacts(
         queued=CancelOutcome.CANCELED,
         running=CancelOutcome.REQUESTED,
-        queued_billed=None,
+        queued_billed=False,
         running_billed=True,
-        note="A running prediction turns canceled shortly after; models priced by time bill the seconds used, which are "
-        "none before the start. Each submission carries its deadline as Cancel-After: what has not started by then is "
-        "aborted and not billed.",
+        note="A running prediction turns canceled shortly after; models priced by time bill the seconds used. Before the "
+        "start none are, for set-up is not billed on public models. Each submission carries its deadline as "
+        "Cancel-After: what has not started by then is aborted and not billed.",
         source="replicate.com/docs, prediction lifecycle and changelog of 2025-10-16, read 2026-11",
     )
 
@@ -251,7 +251,7 @@ class ReplicateAdapter(HttpAdapter):
         elif prediction.get("started_at"):
             reason, billed = "it was canceled while running; the seconds it used are billed", True
         else:
-            reason, billed = "it was canceled before it started", None
+            reason, billed = "it was canceled before it started; set-up is not billed", False
         return JobCanceledError(f"{about}: {reason}.", billed=billed, **about.fields())
 
 

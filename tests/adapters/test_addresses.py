@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import ssl
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from prefect_media.adapters import _addresses
 from prefect_media.adapters._addresses import AddressRefused, GuardedTransport, check_address, check_url
 
 PRIVATE = [
@@ -169,3 +173,58 @@ async def test_a_name_that_does_not_resolve_is_a_failed_connection(tmp_path: Pat
     with pytest.raises(httpx.ConnectError, match=r"nowhere\.example does not resolve"):
         await _get(transport, "https://nowhere.example/")
     await transport.aclose()
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> tuple[Path, Path]:
+    """Give a self-signed certificate for `localhost`, and its key."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    encoding, plain = serialization.Encoding.PEM, serialization.NoEncryption()
+    paths = tmp_path / "cert.pem", tmp_path / "key.pem"
+    paths[0].write_bytes(made.public_bytes(encoding))
+    paths[1].write_bytes(key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, plain))
+    return paths
+
+
+@pytest.mark.parametrize(("host", "fits"), [("localhost", True), ("127.0.0.1", False)])
+async def test_the_certificate_is_held_against_the_name_although_an_address_is_connected_to(
+    certificate: tuple[Path, Path], host: str, fits: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    here.load_cert_chain(*certificate)
+    trusting = ssl.create_default_context(cafile=str(certificate[0]))
+    monkeypatch.setattr(_addresses, "ssl_context", lambda: trusting)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=here)
+    url = f"https://{host}:{server.sockets[0].getsockname()[1]}/"
+    transport = GuardedTransport(allow_loopback=True)
+    if fits:
+        assert (await _get(transport, url)).status_code == 200
+    else:
+        with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+            await _get(transport, url)
+    await transport.aclose()
+    server.close()

@@ -12,6 +12,7 @@ from pydantic import SecretStr, ValidationError
 
 from prefect_media.adapters import registry
 from prefect_media.adapters.base import Adapter, CancelOutcome
+from prefect_media.adapters.catalogue import all_cards
 from prefect_media.adapters.credentials import Credentials, Limits, is_loopback
 from prefect_media.adapters.registry import ADAPTERS, create, entry, from_environment, has_credentials, names
 from prefect_media.errors import ConfigurationError, MissingCredentialsError, UnknownAdapterError
@@ -61,7 +62,7 @@ def test_each_adapter_satisfies_the_protocol(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", KEYED)
-def test_the_cancellation_table_agrees_with_the_document(name: str) -> None:
+def test_the_cancellation_facts_of_adapter_cards_and_document_agree(name: str) -> None:
     adapter = create(name, Credentials(provider=name, key=SecretStr("planted-key"), base_url="https://x.example"))
     facts = adapter.cancellation
     charge = {True: "charged", False: "free", None: "not stated"}
@@ -72,6 +73,13 @@ def test_the_cancellation_table_agrees_with_the_document(name: str) -> None:
     row = next(line for line in _document().splitlines() if line.lower().startswith(f"| {name} |"))
     assert [cell.strip() for cell in row.split("|")[2:4]] == cells
     assert facts.source
+    words = {True: "billed", False: "free", None: "unknown"}
+    for card in (card for card in all_cards() if card.provider == name):
+        for said, outcome, billed in (
+            (card.cancel.queued, facts.queued, facts.queued_billed),
+            (card.cancel.running, facts.running, facts.running_billed),
+        ):
+            assert said == ("impossible" if outcome is CancelOutcome.UNSUPPORTED else words[billed]), card.id
 
 
 def _document() -> str:

@@ -238,7 +238,7 @@ async def test_failed_predictions_are_told_apart_by_their_text(
     [
         ({"status": "aborted"}, False),
         ({"status": "canceled", "started_at": "2026-11-01T10:00:00Z"}, True),
-        ({"status": "canceled"}, None),
+        ({"status": "canceled"}, False),
     ],
 )
 async def test_a_canceled_prediction_says_whether_it_is_billed(
