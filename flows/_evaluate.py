@@ -68,7 +68,7 @@ async def evaluated(flow: Flow[Any, Any], values: Mapping[str, Any], known: Know
         span = [min(span[0], _length(ends[0])), span[1], max(span[2], _length(ends[1]))]
         notes = [_dependence(main, ends)]
         for end in ends:
-            main.warnings += [f"perhaps {line}" for line in end.problems if line not in main.problems]
+            main.warnings += [f"perhaps {line}" for line in (*end.problems, *end.raised) if line not in (*main.problems, *main.raised)]
             main.unseen += [line for line in end.unseen if line not in main.unseen]
     known.seen |= main.own
     return Outcome(main, price, (span[0], span[1], span[2]), tuple(notes))
@@ -144,4 +144,4 @@ def _raised(evaluation: Evaluation, flow: Flow[Any, Any], exc: BaseException) ->
     if isinstance(exc, KeyboardInterrupt | SystemExit | asyncio.CancelledError):
         raise exc
     problems = getattr(exc, "problems", None) or (f"{type(exc).__name__}: {exc}",)
-    evaluation.problems += [f"flow {flow.name} raises {problem}" for problem in problems]
+    evaluation.raised += [f"flow {flow.name} raises {problem}" for problem in problems]

@@ -76,6 +76,7 @@ class Evaluation:
     Attributes:
         items: Task runs, in order.
         problems: Everything that would be refused.
+        raised: What the flow's own code raised.
         reads: Facts that the flow's code read though they are not exact.
         unseen: Why the rest, or a part, could not be foreseen: prices are floors then.
     """
@@ -87,6 +88,7 @@ class Evaluation:
         self.memo: dict[Any, Any] = {} if memo is None else memo
         self.items: list[Planned] = []
         self.problems: list[str] = []
+        self.raised: list[str] = []
         self.reads: dict[str, Span] = {}
         self.unseen: list[str] = []
         self.warnings: list[str] = []

@@ -81,7 +81,7 @@ async def admitted(
     if admit == "unplanned":
         return Admitted(rows, None, refused)
     # The plan evaluates in a thread of its own, so this one only waits.
-    plan = await asyncio.to_thread(Planning(pipeline, parameters, cap, over_budget="warning").of_rows, rows)
+    plan = await asyncio.to_thread(Planning(pipeline, parameters, cap, before_run=True).of_rows, rows)
     if plan.problems and admit == "all":
         plan.raise_for_problems()
     bad = plan.problems_by_row

@@ -203,16 +203,17 @@ class Planning:
         pipeline: The flow.
         parameters: Its parameters.
         cap: Budget in USD; None for none.
-        over_budget: Whether a price over the budget is a `problem` or a `warning`.
+        before_run: Whether a batch follows at once: then a budget that the price exceeds is a warning, because it stops the
+            batch in time, and so is what the flow's own code raises, because that row fails without a call.
     """
 
     def __init__(
-        self, pipeline: Pipeline, parameters: Parameters, cap: Decimal | None = None, *, over_budget: str = "problem"
+        self, pipeline: Pipeline, parameters: Parameters, cap: Decimal | None = None, *, before_run: bool = False
     ) -> None:
         self.pipeline = pipeline
         self.parameters = parameters
         self.cap = cap
-        self.over_budget = over_budget
+        self.before_run = before_run
         self.plan = Plan(pipeline.reference, budget=cap)
         self._known: Known | None = None
         self._groups: dict[tuple[Any, ...], Group] = {}
@@ -285,10 +286,13 @@ class Planning:
                 self._local_s += item.seconds
             for note in item.notes:
                 self._notes[note] = self._notes.get(note, 0) + 1
-        for problem in main.problems:
+        problems = main.problems if self.before_run else [*main.problems, *main.raised]
+        for problem in problems:
             self._problems.setdefault(problem, []).append(row.place)
-        if main.problems and row.id:
-            the_plan.problems_by_row[row.id] = main.problems
+        if problems and row.id:
+            the_plan.problems_by_row[row.id] = problems
+        for note in main.raised if self.before_run else ():
+            self._notes[note] = self._notes.get(note, 0) + 1
         for note in (*outcome.notes, *main.warnings):
             self._notes[note] = self._notes.get(note, 0) + 1
         the_plan.unforeseen += [line for line in main.unseen if line not in the_plan.unforeseen][: max(0, 20 - len(the_plan.unforeseen))]
@@ -297,7 +301,7 @@ class Planning:
         self._sums = [total + more for total, more in zip(self._sums, outcome.seconds, strict=True)]
         new = [item for item in main.items if item.kind == "call" and item.status in ("new", "open")]
         reused = sum(item.status in ("paid", "cached") for item in main.items)
-        status = "refused" if main.problems else "run"
+        status = "refused" if problems else "run"
         the_plan.rows.append(
             RowPlan(row.id, status, outcome.price, len(new), reused, len(main.items), outcome.seconds[1], bool(main.unseen))
         )
@@ -346,7 +350,7 @@ class Planning:
                 f"The expected price is {price.expected:f} USD, over the budget of {cap:f} USD. Raise the budget, plan fewer "
                 "rows, or name cheaper models."
             )
-            (self.plan.problems if self.over_budget == "problem" else self.plan.warnings).append(line)
+            (self.plan.warnings if self.before_run else self.plan.problems).append(line)
         elif price.high > cap:
             self.plan.warnings.append(
                 f"With retries and fallbacks the price may reach {price.high:f} USD; the budget of {cap:f} USD would stop it."
@@ -354,7 +358,7 @@ class Planning:
         if price.unpriced:
             names = ", ".join(price.unpriced)
             line = f"The price of {names} is not known, and under a budget unpriced calls are refused. State a ceiling, or drop it."
-            (self.plan.problems if self.over_budget == "problem" else self.plan.warnings).append(line)
+            (self.plan.warnings if self.before_run else self.plan.problems).append(line)
 
 
 def _placed(problem: str, places: list[str]) -> str:
