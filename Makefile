@@ -13,11 +13,11 @@ install-dev: .venv/installed-dev  ## the same, with what tests and checks need
 	@test -n "$(PYTHON)" || { echo "prefect-media needs Python 3.11 or newer with venv. Install one, or say: make PYTHON=/path/to/python3.11 install" >&2; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(PIP) install --quiet --requirement .ci/pip.txt
-	$(PIP) install --quiet --constraint constraints.txt --editable '.[voice,parquet]'
+	$(PIP) install -qq --constraint constraints.txt --editable '.[voice,parquet]'
 	@touch $@
 
 .venv/installed-dev: .venv/installed
-	$(PIP) install --quiet --constraint constraints.txt --group test --group check
+	$(PIP) install -qq --constraint constraints.txt --group test --group check
 	mkdir -p .typecheck && ln -sfn .. .typecheck/prefect_media
 	@touch $@
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from datetime import UTC, datetime, timedelta
 
-from ..adapters.base import Job, MatchUnclear
+from ..adapters.base import Job, MatchUnclear, RecentJob
 from ..errors import ProviderUnavailableError, TransientProviderError
 from ..ledger import Attempt, CallState
 from ..settings import get_settings
@@ -16,6 +18,8 @@ __all__ = ["reconcile"]
 
 LOOKS_S = (0.5, 2.0, 5.0)
 """Waits before each look: a job may be listed a moment after it was accepted."""
+LISTED_AFTER = 2.0
+"""Times its usual duration, from the intent, that a job is looked for before it counts as never accepted."""
 MOST_RESENT = 2
 """Times that a call is sent again after its answer was lost; each could be a purchase."""
 CLOCK_SKEW = timedelta(seconds=60)
@@ -77,29 +81,40 @@ async def _decide(work: Work, attempt: Attempt) -> None:
 async def _look_up(work: Work, attempt: Attempt) -> Job | None:
     """Return the request's job; raises `MatchUnclear` when one is listed that may be it."""
     since = datetime.fromtimestamp(attempt.intent_at, UTC) - CLOCK_SKEW
-    for wait in LOOKS_S:
+    # A provider that answers at once lists a job only when it has finished.
+    until = attempt.intent_at + LISTED_AFTER * work.candidate.card.times.expected_s
+    waits = list(LOOKS_S)
+    waits += [LOOKS_S[-1]] * max(0, math.ceil((until - time.time() - sum(waits)) / LOOKS_S[-1]))
+    for number, wait in enumerate(waits, 1):
         await asyncio.sleep(wait)
+        last = number == len(waits)
         try:
             jobs = await work.adapter.recent(work.candidate.card.id, since)
         except TransientProviderError:
-            if wait == LOOKS_S[-1]:
+            if last:
                 raise
             continue
-        taken = await work.ledger.run(
-            work.ledger.calls.known_jobs, work.adapter.name, [found.job.remote_id for found in jobs]
-        )
-        unclear = False
-        fitting: list[tuple[datetime, Job]] = []
-        for found in jobs:
-            try:
-                job = None if found.job.remote_id in taken else work.adapter.match(work.candidate.request, found)
-            except MatchUnclear:
-                unclear = True
-                continue
-            if job is not None:
-                fitting.append((found.created, job))
-        if fitting:
-            return min(fitting, key=lambda pair: pair[0])[1]
-        if unclear and wait == LOOKS_S[-1]:
+        job, unclear = await _fitting(work, jobs)
+        if job is not None:
+            return job
+        if unclear and last:
             raise MatchUnclear(work.candidate.key)
     return None
+
+
+async def _fitting(work: Work, jobs: list[RecentJob]) -> tuple[Job | None, bool]:
+    """Return the oldest listed job that is this request's and no other call's, and whether one of them may be."""
+    ids = [found.job.remote_id for found in jobs]
+    taken = await work.ledger.run(work.ledger.calls.known_jobs, work.adapter.name, ids)
+    unclear = False
+    for found in sorted(jobs, key=lambda found: found.created):
+        if found.job.remote_id in taken:
+            continue
+        try:
+            job = work.adapter.match(work.candidate.request, found)
+        except MatchUnclear:
+            unclear = True
+            continue
+        if job is not None:
+            return job, unclear
+    return None, unclear

@@ -88,6 +88,7 @@ def child(order: dict[str, Any]) -> None:
     from prefect_media.tasks import _reconcile
 
     _reconcile.LOOKS_S = (0.1, 0.4)  # the simulator lists at once; hundreds of restarts need not wait as for a provider
+    _reconcile.LISTED_AFTER = 0.0
     if order.get("kill_before_sending"):
         kill_before_sending(order["kill_before_sending"])
     from prefect.settings import PREFECT_LOCAL_STORAGE_PATH, temporary_settings
