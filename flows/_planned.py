@@ -7,13 +7,18 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal
 
-__all__ = ["NOTHING", "Group", "Planned", "Price", "RowPlan", "Status"]
+__all__ = ["NOTHING", "Group", "Planned", "Price", "RowPlan", "Status", "amount"]
 
 Status = Literal["new", "open", "paid", "cached", "repeated", "refused", "unseen"]
 """`new` runs; `open` was sent before and is followed; `paid` is in the ledger; `cached` is a stored task result; `repeated` is
 the same call as an earlier one of the plan; `refused` has a problem; `unseen` is code that the plan cannot see."""
 
 ZERO = Decimal(0)
+
+
+def amount(value: Decimal) -> str:
+    """Return an amount in USD with as many digits as it needs."""
+    return f"{value:.2f}" if value == 0 or value >= 1 or value == round(value, 2) else f"{value:.4f}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ from ._plan_calls import (
     total_price,
     wanted_text,
 )
-from ._planned import NOTHING, Planned, Price
+from ._planned import NOTHING, Planned, Price, amount
 from ._symbolic import Opaque, PlannedText, Told, Unforeseen, planned_media, told
 from .parameters import Parameters
 
@@ -358,7 +358,7 @@ class Evaluation:
         try:
             found = choices(wanted)
         except PrefectMediaError as exc:
-            return self._refused(task, *(getattr(exc, "problems", None) or (str(exc),)))
+            return self._refused(task, *_named(exc, wanted))
         except (TypeError, ValueError) as exc:
             return self._refused(task, f"a parameter cannot be used: {exc}.")
         paid = self._whole_result(task, real)
@@ -369,7 +369,10 @@ class Evaluation:
         for choice in found:
             mine, facts, digests = self._prepared(choice, real, perform=not options)
             inputs = list(mine.values()) if not options else inputs
-            options.append(option(choice, facts, digests))
+            try:
+                options.append(option(choice, facts, digests))
+            except PrefectMediaError as exc:
+                return self._refused(task, *_named(exc, wanted))
         if not any(any(files) for choice in found for files in choice.steps.values()):
             self.memo[mark] = wanted, options, inputs
         return self._called(task, wanted, options, inputs, parameters.get("budget"), notes)
@@ -500,12 +503,12 @@ class Evaluation:
             highs = [option.estimate.high for option in options]
             if all(high is None or high > cap for high in highs) and price is not NOTHING:
                 least = min((high for high in highs if high is not None), default=None)
-                found = f"may cost {least:f} USD" if least is not None else "has no known price"
-                self._refuse(name, f"{options[0].id} {found}, budget={cap} USD is given. Raise the budget, or name a cheaper model.")
+                found = f"may cost {amount(least)} USD" if least is not None else "has no known price"
+                self._refuse(name, f"{options[0].id} {found}, budget={amount(cap)} USD is given. Raise the budget, or name a cheaper model.")
         for cap in current_caps():
             total = self._caps[cap.name, cap.scope] = self._caps.get((cap.name, cap.scope), Decimal(0)) + price.expected
             if total > cap.cap >= total - price.expected:
-                self._refuse(name, f"with {about!r} the calls under Budget('{cap.cap} USD') are expected to cost {total:f} USD. "
+                self._refuse(name, f"with {about!r} the calls under Budget('{cap.cap} USD') are expected to cost {amount(total)} USD. "
                              "Raise the budget, or use cheaper models.")  # fmt: skip
 
     def _check_times(self, task: Any, options: list[Option]) -> None:
@@ -513,6 +516,13 @@ class Evaluation:
         if limit is not None and limit < times.expected_s:
             self._refuse(task.fn.__name__, f"timeout_seconds={limit:g} is shorter than {options[0].id} usually takes, "
                          f"{times.expected_s:g} s. Allow more, up to its deadline of {times.deadline_s:g} s.")  # fmt: skip
+
+
+def _named(error: PrefectMediaError, wanted: Wanted) -> list[str]:
+    """Return an error's problems, each with the model that has it."""
+    lines = getattr(error, "problems", None) or (str(error),)
+    models = " or ".join(wanted.models)
+    return [line if not models or any(model in line for model in wanted.models) else f"{models}: {line}" for line in lines]
 
 
 def _mark(name: str, parameters: Mapping[str, Any]) -> tuple[Any, ...]:

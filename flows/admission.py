@@ -13,10 +13,10 @@ from prefect.artifacts import acreate_markdown_artifact
 from prefect.context import FlowRunContext
 
 from ..errors import ConfigurationError, PlanError
+from ._planned import amount
 from .parameters import Parameters
 from .pipelines import Pipeline
 from .plan import Plan, Planning
-from .plan_view import amount
 from .results import RowReport
 from .rows import Refused, Row
 

@@ -19,7 +19,7 @@ from ..tasks.budgets import Budget
 from ._evaluate import Outcome, evaluated, quiet_run_logger
 from ._own_loop import in_own_loop
 from ._plan_calls import Known
-from ._planned import NOTHING, Group, Planned, Price, RowPlan
+from ._planned import NOTHING, Group, Planned, Price, RowPlan, amount
 from .parameters import Parameters
 from .pipelines import Pipeline, find_pipeline
 from .results import RowReport
@@ -347,13 +347,13 @@ class Planning:
             return
         if price.expected > cap:
             line = (
-                f"The expected price is {price.expected:f} USD, over the budget of {cap:f} USD. Raise the budget, plan fewer "
+                f"The expected price is {amount(price.expected)} USD, over the budget of {amount(cap)} USD. Raise the budget, plan fewer "
                 "rows, or name cheaper models."
             )
             (self.plan.warnings if self.before_run else self.plan.problems).append(line)
         elif price.high > cap:
             self.plan.warnings.append(
-                f"With retries and fallbacks the price may reach {price.high:f} USD; the budget of {cap:f} USD would stop it."
+                f"With retries and fallbacks the price may reach {amount(price.high)} USD; the budget of {amount(cap)} USD would stop it."
             )
         if price.unpriced:
             names = ", ".join(price.unpriced)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import io
-from decimal import Decimal
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from ._planned import Group, Price
+from ._planned import Group, Price, amount
 
 if TYPE_CHECKING:
     from .plan import Plan
@@ -17,11 +16,6 @@ __all__ = ["html_view", "markdown_view", "rich_view", "text"]
 SHOWN = 25
 """Lines of each part."""
 HEADS = ("task runs", "what", "model, conversion", "makes", "price in USD")
-
-
-def amount(value: Decimal) -> str:
-    """Return an amount in USD with as many digits as it needs."""
-    return f"{value:.2f}" if value == 0 or value >= 1 else f"{value:.4f}"
 
 
 def price_words(price: Price, *, is_floor: bool = False) -> str:
