@@ -18,12 +18,21 @@ __all__ = ["clip"]
 async def clip(
     prompt: Annotated[str, Field(min_length=1, description="What the picture shows.")],
     narration: Annotated[str, Field(description="What the voice says. Empty for none.")] = "",
-    seconds: Annotated[float, Field(gt=0, le=60, description="Length of the picture; a longer narration extends it.")] = 5,
+    seconds: Annotated[
+        float, Field(gt=0, le=60, description="Length of the picture; a longer narration extends it.")
+    ] = 5,
     music: Annotated[str, Field(description="Mood of a quiet music bed under the voice. Empty for none.")] = "",
     size: Annotated[str, Field(pattern=r"^\d+x\d+$", description="Frame size, width x height in pixels.")] = "1280x720",
-    seed: Annotated[int, Field(ge=0, description="Another number gives another picture and motion.")] = 0,
-    image_model: Annotated[str | list[str], Field(description="Model, or first choice and fallbacks.")] = "local:landscape",
-    video_model: Annotated[str | list[str], Field(description="Model, or first choice and fallbacks.")] = "local:ken-burns",
+    seed: Annotated[
+        int | None,
+        Field(ge=0, description="Another number gives another picture and motion. For models that have one."),
+    ] = None,
+    image_model: Annotated[
+        str | list[str], Field(description="Model, or first choice and fallbacks.")
+    ] = "local:landscape",
+    video_model: Annotated[
+        str | list[str], Field(description="Model, or first choice and fallbacks.")
+    ] = "local:ken-burns",
     voice_model: Annotated[str | list[str], Field(description="Model, or first choice and fallbacks.")] = "local:voice",
     music_model: Annotated[str | list[str], Field(description="Model, or first choice and fallbacks.")] = "local:score",
 ) -> Video:
