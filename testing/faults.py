@@ -183,6 +183,11 @@ class Faults:
         return tuple(self._rules)
 
     @property
+    def read_text(self) -> bool:
+        """Whether any rule looks into the text of requests."""
+        return any(rule.contains for rule in self._rules)
+
+    @property
     def struck(self) -> dict[str, int]:
         """How often each kind has struck."""
         totals: Counter[str] = Counter()

@@ -89,7 +89,7 @@ class Desk:
         """Describe a request to the fault rules."""
         if call is None:
             return Occasion(self.provider, "", request.url.path, request.url.path, poll)
-        text = json.dumps(call.payload, ensure_ascii=False)[:20_000] if self.sim.faults.rules else ""
+        text = json.dumps(call.payload, ensure_ascii=False)[:20_000] if self.sim.faults.read_text else ""
         return Occasion(self.provider, call.endpoint, call.payload_hash, text, poll)
 
     async def _strike(self, request: Request, rule: Rule, moment: str, call: Call | Job | None) -> None:

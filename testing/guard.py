@@ -44,16 +44,20 @@ class ProviderReached(ConnectionRefusedError):  # noqa: N818 - says what happene
     """A test tried to reach a real provider."""
 
 
-def _is_provider(host: Any) -> bool:
+def _name(host: Any) -> str:
     name = host.decode("ascii", "replace") if isinstance(host, bytes) else str(host)
-    name = name.rstrip(".").lower()
+    return name.rstrip(".").lower()
+
+
+def _is_provider(host: Any) -> bool:
+    name = _name(host)
     return any(name == domain or name.endswith(f".{domain}") for domain in PROVIDER_DOMAINS)
 
 
 def _guarded(host: Any, *args: Any, **kwargs: Any) -> Any:
     if _is_provider(host):
-        _attempts.append(str(host))
-        raise ProviderReached(explain([str(host)]))
+        _attempts.append(_name(host))
+        raise ProviderReached(explain([_name(host)]))
     return _resolve(host, *args, **kwargs)
 
 

@@ -88,20 +88,20 @@ def make_simulation(options: Options, folder: Path) -> Simulation:
 
 def make_app(sim: Simulation) -> ASGIApp:
     """Return the ASGI application of a simulator."""
-    router = Router(
-        [
-            *replicate_routes(sim),
-            *replicate_file_routes(sim),
-            *delivery_routes(sim),
-            *fal_storage_routes(sim),
-            *fal_routes(sim),
-            *openai_routes(sim),
-            *elevenlabs_routes(sim),
-            *elevenlabs_account_routes(sim),
-            *control_routes(sim),
-        ],
-        redirect_slashes=False,
-    )
+    delivery = delivery_routes(sim)
+    # By the first part of the path, so that a request is not held against every other provider's routes.
+    routers = {
+        name: Router(routes, redirect_slashes=False)
+        for name, routes in {
+            "replicate": [*replicate_routes(sim), *replicate_file_routes(sim)],
+            "files": delivery,
+            "fal": [*delivery, *fal_storage_routes(sim), *fal_routes(sim)],
+            "openai": openai_routes(sim),
+            "elevenlabs": [*elevenlabs_routes(sim), *elevenlabs_account_routes(sim)],
+            "_sim": control_routes(sim),
+        }.items()
+    }
+    nowhere = Router([], redirect_slashes=False)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -111,7 +111,7 @@ def make_app(sim: Simulation) -> ASGIApp:
         if path is not None:
             scope = {**scope, "path": path, "raw_path": path.encode(), "simulated_host": host}
         try:
-            await router(scope, receive, send)
+            await routers.get(scope["path"].split("/")[1], nowhere)(scope, receive, send)
         except Reply as reply:
             await reply.response(scope, receive, send)
         except Abort:

@@ -112,7 +112,6 @@ class Simulator:
         self.url = ""
         self._port = port
         self._in_process = process
-        self._folder = tempfile.TemporaryDirectory(prefix="prefect-media-simulator-", ignore_cleanup_errors=True)
         self.intercepting: dict[str, str] = {}
         self._running: Running | None = None
         self._thread: threading.Thread | None = None
@@ -124,10 +123,15 @@ class Simulator:
         return cls(process=process, **options).__enter__()
 
     def __enter__(self) -> Self:
-        if self._in_process:
-            self._start_process()
-        else:
-            self._start_thread()
+        self._folder = tempfile.TemporaryDirectory(prefix="prefect-media-simulator-", ignore_cleanup_errors=True)
+        try:
+            if self._in_process:
+                self._start_process()
+            else:
+                self._start_thread()
+        except BaseException:
+            self.stop()
+            raise
         self._client = httpx.Client(base_url=self.url, timeout=60, trust_env=False)
         self.faults = FaultInjector(self._client)
         return self
