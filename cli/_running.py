@@ -9,11 +9,34 @@ import sys
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+import httpx
+
+from ..errors import ConfigurationError
 from ._output import err
 
-__all__ = ["complete"]
+__all__ = ["complete", "require_api"]
 
 T = TypeVar("T")
+
+
+def require_api() -> None:
+    """Make sure that the Prefect API that is configured, if one is, answers.
+
+    Raises:
+        ConfigurationError: It does not.
+    """
+    from prefect.settings import get_current_settings
+
+    url = get_current_settings().api.url
+    if url is None:
+        return
+    try:
+        httpx.get(f"{url}/health", timeout=10)
+    except httpx.HTTPError as exc:
+        raise ConfigurationError(
+            f"No Prefect API answers at {url} ({exc}). Start it with `prefect server start`, or unset PREFECT_API_URL to "
+            "use a temporary one."
+        ) from exc
 
 
 def complete(work: Coroutine[Any, Any, T]) -> T:
@@ -21,7 +44,13 @@ def complete(work: Coroutine[Any, Any, T]) -> T:
 
     Raises:
         KeyboardInterrupt: After a signal.
+        ConfigurationError: The Prefect API that is configured does not answer.
     """
+    try:
+        require_api()
+    except BaseException:
+        work.close()
+        raise
     return asyncio.run(_watched(work))
 
 

@@ -14,6 +14,7 @@ import typer
 from ..errors import PrefectMediaError
 from ..settings import get_settings
 from ._output import out, print_json
+from ._running import require_api
 from .main import Exit, app
 
 Check = tuple[str, bool, str]
@@ -98,10 +99,7 @@ def _prefect() -> str:
     url = get_current_settings().api.url
     if url is None:
         return f"{prefect.__version__}, no PREFECT_API_URL: commands start a temporary server"
-    import httpx
-
-    answer = httpx.get(f"{url}/health", timeout=5)
-    answer.raise_for_status()
+    require_api()
     return f"{prefect.__version__} at {url}"
 
 

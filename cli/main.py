@@ -6,7 +6,6 @@ import sys
 from importlib import import_module
 from typing import Annotated, Any
 
-import click
 import typer
 
 from ..errors import BudgetExceeded, CallsFailed, ConfigurationError, PrefectMediaError
@@ -18,6 +17,10 @@ __all__ = ["Exit", "app", "main"]
 
 COMMANDS = ("run", "plan", "batch", "models", "calls", "simulate", "doctor")
 """Modules that register commands, in the order of the help text."""
+
+
+USAGE_ERROR: type[Exception] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+"""What typer raises for wrong usage: its own class since 0.26, click's before."""
 
 
 class Exit:
@@ -81,14 +84,15 @@ def main(arguments: list[str] | None = None) -> Any:
     try:
         # standalone_mode=False, so that errors arrive here; click itself would exit with its own codes.
         code = app(arguments, standalone_mode=False)
-    except (KeyboardInterrupt, click.Abort):
-        err.print("[yellow]Interrupted.[/] What was finished is kept; the same command goes on from there.")
-        sys.exit(Exit.INTERRUPTED)
-    except click.ClickException as exc:
-        exc.show()
+    except (KeyboardInterrupt, typer.Abort):
+        code = Exit.INTERRUPTED
+    except USAGE_ERROR as exc:
+        exc.show()  # type: ignore[attr-defined]
         sys.exit(Exit.REFUSED)
     except PrefectMediaError as exc:
         err.print("[red]Error:[/]", end=" ")
         err.print(_message(exc), markup=False)
         sys.exit(exit_code(exc))
+    if code == Exit.INTERRUPTED:  # typer turns the KeyboardInterrupt itself into this code
+        err.print("[yellow]Interrupted.[/] What was finished is kept; the same command goes on from there.")
     sys.exit(code if isinstance(code, int) else Exit.DONE)

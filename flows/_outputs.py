@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..errors import ParameterError
 from ..media.types import Media
 
-__all__ = ["save_outputs"]
+__all__ = ["save_outputs", "usable_folder"]
+
+
+def usable_folder(path: str | Path) -> Path:
+    """Return a folder for outputs, made when it is not there, before anything is paid for.
+
+    Raises:
+        ParameterError: It cannot be made or written to.
+    """
+    folder = Path(path).expanduser().absolute()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as exc:
+        raise ParameterError(
+            f"Outputs cannot be written to {folder}: {exc.strerror}. Expected a folder that can be made and written to."
+        ) from exc
+    return folder
 
 
 def save_outputs(

@@ -15,6 +15,7 @@ from ..settings import get_settings
 from ..tasks.budgets import Budget
 from ._cancellable import CancelledFromOutside, cancellable
 from ._handed import HANDED, Handed, OnRow
+from ._outputs import usable_folder
 from ._run_rows import Batch, run_batch
 from .admission import Admit, Admitted, Confirm, admitted, check_admit, publish_plan
 from .parameters import Parameters
@@ -67,6 +68,8 @@ async def batch(
     word = check_admit(admit)
     cap = Budget.of(budget) if budget is not None else None
     given = await _admitted(found, rows, folder, word, cap, confirm)
+    if out is not None:
+        usable_folder(out)
     label = str(rows) if isinstance(rows, str | Path) else f"{len(given.rows)} rows"
     token = HANDED.set(Handed(found, given.rows, on_row, given.plan, given.refused))
     try:
@@ -125,7 +128,7 @@ async def batch_flow(
         label=rows if isinstance(rows, str) else f"{len(handed.rows)} rows",
         budget=cap,
         concurrency=concurrency,
-        out=Path(out).expanduser().absolute() if out else None,
+        out=usable_folder(out) if out else None,
         stop_on_error=on_error == "stop",
         on_row=handed.on_row,
         refused=handed.refused,

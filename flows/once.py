@@ -11,7 +11,7 @@ from typing import Any
 from ..media.types import Media
 from ..tasks.budgets import Budget, spending
 from ..tasks.tally import Tally, tallying
-from ._outputs import save_outputs
+from ._outputs import save_outputs, usable_folder
 from .parameters import Parameters
 from .pipelines import Pipeline
 from .results import media_in
@@ -70,6 +70,8 @@ async def run_once(
     parameters = Parameters(pipeline.flow)
     checked = parameters.check(given)
     cap = Budget.of(budget) if budget is not None else None
+    if out is not None:
+        usable_folder(out)
     with tallying() as tally, cap or spending(None):
         values = await imported({name: checked[name] for name in given})
         value = pipeline.flow(**values)
