@@ -67,7 +67,7 @@ def fit_image(
     multiple: int | None = None,
     max_megapixels: float | None = None,
     max_bytes: int | None = None,
-    format: str | None = None,  # noqa: A002 - the word that users know
+    format: str | None = None,
     quality: int | None = None,
     background: str = "#000000",
     transparent: bool = True,
@@ -173,7 +173,7 @@ def convert_image(
     source: Path,
     target: Path,
     *,
-    format: str | None = None,  # noqa: A002 - the word that users know
+    format: str | None = None,
     quality: int | None = None,
     max_bytes: int | None = None,
     background: str = "#000000",

@@ -6,6 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+
 from prefect_media.errors import MediaError, MediaLimitError, ProbeError, UnsupportedMediaError
 from prefect_media.media.container import open_guarded, scan
 

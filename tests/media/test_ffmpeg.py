@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from prefect_media.errors import ConfigurationError, EncodeError, ParameterError
 from prefect_media.media import ffmpeg
 from prefect_media.media.container import scan
