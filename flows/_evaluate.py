@@ -16,11 +16,12 @@ from prefect.logging import disable_run_logger
 from ..tasks._planning import PLANNER
 from ..tasks.labels import labelled
 from ._futures import CLOCK
-from ._plan_calls import Known
+from ._plan_calls import Known, as_facts
 from ._plan_hooks import install
 from ._planned import NOTHING, Price
 from ._planner import Evaluation
 from ._symbolic import Unforeseen
+from .results import media_in
 from .sources import imported
 
 __all__ = ["Outcome", "evaluated", "quiet_run_logger"]
@@ -97,7 +98,8 @@ async def _evaluate(
     planner, clock = PLANNER.set(evaluation), CLOCK.set(0.0)
     try:
         with labelled(batch="", row=row):
-            await _called(flow, await imported(values))
+            value = await _called(flow, await imported(values))
+            evaluation.outputs = [as_facts(media) for media in media_in(value)]
     except Unforeseen as exc:
         _stopped(evaluation, exc)
     except BaseExceptionGroup as group:

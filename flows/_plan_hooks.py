@@ -7,7 +7,9 @@ first plan is made: outside a plan a wrapped method does exactly what it did.
 from __future__ import annotations
 
 import functools
+import uuid
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 from prefect import Flow, Task
@@ -26,9 +28,14 @@ def _flow_call(planner: Any, flow: Any, args: tuple[Any, ...], kwargs: dict[str,
     return planner.flow(flow, get_call_parameters(flow.fn, args, kwargs, apply_defaults=False))
 
 
-def _no_artifact(_planner: Any, _artifact: Any, _args: tuple[Any, ...], _kwargs: dict[str, Any]) -> Any:
-    async def nothing() -> None:
-        return None
+def _no_artifact(*_: Any) -> Any:
+    """Answer with an id that stands for nothing."""
+    return SimpleNamespace(id=uuid.uuid4())
+
+
+def _no_artifact_async(*_: Any) -> Any:
+    async def nothing() -> Any:
+        return _no_artifact()
 
     return nothing()
 
@@ -39,8 +46,8 @@ WRAPPED: tuple[tuple[type[Any], str, Callable[..., Any]], ...] = (
     (Task, "submit", lambda planner, task, args, kwargs: planner.submit(task, args, kwargs)),
     (Task, "map", lambda planner, task, args, kwargs: planner.map(task, args, kwargs)),
     (Task, "delay", lambda planner, task, args, kwargs: planner.submit(task, *args, **kwargs)),
-    (Artifact, "acreate", _no_artifact),
-    (Artifact, "create", lambda *_: None),
+    (Artifact, "acreate", _no_artifact_async),
+    (Artifact, "create", _no_artifact),
 )
 
 

@@ -77,6 +77,7 @@ class Evaluation:
         items: Task runs, in order.
         problems: Everything that would be refused.
         raised: What the flow's own code raised.
+        outputs: Facts of the media that the flow returns.
         reads: Facts that the flow's code read though they are not exact.
         unseen: Why the rest, or a part, could not be foreseen: prices are floors then.
     """
@@ -89,6 +90,7 @@ class Evaluation:
         self.items: list[Planned] = []
         self.problems: list[str] = []
         self.raised: list[str] = []
+        self.outputs: list[Facts] = []
         self.reads: dict[str, Span] = {}
         self.unseen: list[str] = []
         self.warnings: list[str] = []

@@ -14,11 +14,12 @@ from pydantic import ValidationError
 from ..adapters.catalogue import remembered
 from ..errors import LedgerError, PlanError, RowsError
 from ..ledger import RowResult, row_key
+from ..media.facts import Facts
 from ..settings import get_settings
 from ..tasks.budgets import Budget
 from ._evaluate import Outcome, evaluated, quiet_run_logger
 from ._own_loop import in_own_loop
-from ._plan_calls import Known
+from ._plan_calls import Known, described
 from ._planned import NOTHING, Group, Planned, Price, RowPlan, amount
 from .parameters import Parameters
 from .pipelines import Pipeline, find_pipeline
@@ -41,6 +42,7 @@ class Plan:
         pipeline: The flow.
         rows: One for each row; a single one without an id for plain parameters.
         items: Task runs of the first row that runs, in order: what the graph shows.
+        outputs: Facts of the media that it gives.
         calls: New calls, at most 500 of them, with row and price.
         groups: All task runs, equal work in one line.
         price: Of everything that is new.
@@ -54,6 +56,7 @@ class Plan:
     pipeline: str
     rows: list[RowPlan] = field(default_factory=list)
     items: list[Planned] = field(default_factory=list)
+    outputs: list[Facts] = field(default_factory=list)
     calls: list[Planned] = field(default_factory=list)
     groups: list[Group] = field(default_factory=list)
     price: Price = NOTHING
@@ -123,6 +126,7 @@ class Plan:
             "problems": self.problems,
             "warnings": self.warnings,
             "unforeseen": self.unforeseen,
+            "outputs": [described(facts) for facts in self.outputs],
             "groups": [group.to_dict() for group in self.groups],
             "new_calls": [item.to_dict() for item in self.calls],
             "task_runs_of_first_row": [item.to_dict() for item in self.items],
@@ -275,7 +279,7 @@ class Planning:
     def _add(self, row: Row, outcome: Outcome) -> None:
         main, the_plan = outcome.main, self.plan
         if not the_plan.items:
-            the_plan.items = main.items
+            the_plan.items, the_plan.outputs = main.items, main.outputs
         for item in main.items:
             self._group(item).add(item)
             if item.saved is not None:

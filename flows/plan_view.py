@@ -6,6 +6,7 @@ import io
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from ._plan_calls import described
 from ._planned import Group, Price, amount
 
 if TYPE_CHECKING:
@@ -73,6 +74,8 @@ def summary(plan: Plan) -> list[str]:
     words = {"new": "new", "open": "under way", "paid": "paid for already", "repeated": "the same as others"}
     made = ", ".join(f"{count} {words[name]}" for name, count in total.items() if count) or "none"
     lines.append(f"{plan.task_runs} task runs. Calls: {made}.")
+    if plan.outputs:
+        lines.append(f"Gives: {', '.join(described(facts) for facts in plan.outputs[:4])}.")
     lines.append(f"Price: {price_words(plan.price, is_floor=plan.is_floor)}.")
     if plan.saved_usd:
         lines[-1] += f" Paid for before: {amount(plan.saved_usd)} USD."
