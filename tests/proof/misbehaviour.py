@@ -94,6 +94,8 @@ def judge(results: list[Any], simulator: Any) -> dict[str, Any]:
         attempt.job is None and str(attempt.state) in ("abandoned", "held", "unknown") for attempt in attempts
     )
     jobs = simulator.jobs
+    # OpenAI's speech carries no id of the request; the journal gives it a name of its own.
+    unnamed = sum(remote_id.startswith("unnamed-") for remote_id in known)
     strangers = [job for job in jobs if job["id"] not in known and job["phase"] == "succeeded"]
     lost = [
         job for job in jobs
@@ -108,7 +110,7 @@ def judge(results: list[Any], simulator: Any) -> dict[str, Any]:
         "accepted by the providers": len(jobs),
         "possible duplicates recorded": sum(attempt.possible_duplicate for attempt in attempts),
         "wrong outputs": [line for line in (wrong(*pair) for pair in enumerate(results)) if line],
-        "purchases the ledger does not know": max(0, len(strangers) - unanswered),
+        "purchases the ledger does not know": max(0, len(strangers) - unanswered - unnamed),
         "lost paid results": [
             {**job, "payload": None, "ledger": str(known[job["id"]].state), "error": known[job["id"]].error}
             for job in lost
