@@ -37,6 +37,7 @@ def _measure_image(data: bytes) -> Measured | None:
 
 def _measure_container(data: bytes) -> Measured | None:
     import av
+    from av.error import FFmpegError
 
     try:
         with av.open(io.BytesIO(data), "r") as container:
@@ -45,5 +46,5 @@ def _measure_container(data: bytes) -> Measured | None:
                 video = container.streams.video[0]
                 return Measured("video", video.width, video.height, seconds, bool(container.streams.audio))
             return Measured("audio", seconds=seconds, sound=True) if container.streams.audio else None
-    except (av.error.FFmpegError, ValueError):
+    except (FFmpegError, ValueError):
         return None

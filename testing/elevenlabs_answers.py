@@ -81,6 +81,7 @@ def read_format(request: Request, default: str = "mp3_44100_128") -> tuple[str, 
 
 
 def music_plan(seconds: float) -> dict[str, Any]:
+    """Return a composition plan of one section."""
     section = {
         "section_name": "Whole",
         "positive_local_styles": [],
@@ -92,15 +93,18 @@ def music_plan(seconds: float) -> dict[str, Any]:
 
 
 def refused() -> Response:
+    """Return the refusal of a text by the content policy."""
     return trouble(400, "content_against_policy", "The text violates the usage policy.")
 
 
 def bad_prompt() -> Response:
+    """Return the refusal of a prompt that may be copyrighted, with another to use."""
     message = "The prompt contains material that may be copyrighted."
     return trouble(400, "bad_prompt", message, code="bad_request", data={"prompt_suggestion": "A calm piano piece"})
 
 
 def alignment(text: str, seconds: float) -> dict[str, Any]:
+    """Return the times of the characters of a text, evenly spread."""
     step = seconds / max(1, len(text))
     return {
         "characters": list(text),

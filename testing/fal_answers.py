@@ -71,6 +71,7 @@ def item(
 
 
 def validation(problems: list[Problem]) -> list[dict[str, Any]]:
+    """Return what is wrong with a request, in the form of a model error."""
     items: list[dict[str, Any]] = []
     for one in problems:
         if one.kind == "missing":

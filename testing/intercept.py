@@ -11,12 +11,15 @@ import asyncio
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from .site import HOSTS
 
 __all__ = ["Authority", "make_authority", "start_proxy"]
 
+AUTHORITY = "prefect-media simulator"
 CHUNK = 64 * 1024
 
 
@@ -35,44 +38,23 @@ class Authority:
 
 def make_authority(folder: Path) -> Authority:
     """Make an authority and a certificate for `HOSTS`, valid for a day."""
-    from datetime import UTC, datetime, timedelta
-
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.x509.oid import NameOID
 
-    def name(text: str) -> x509.Name:
-        return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
-
-    now = datetime.now(UTC)
     root_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    root_name = name("prefect-media simulator")
-
-    def builder(subject: x509.Name, public: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
-        return (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(root_name)
-            .public_key(public)
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(minutes=5))
-            .not_valid_after(now + timedelta(days=1))
-        )
-
     usage = x509.KeyUsage(True, False, False, False, False, True, True, False, False)
     identifier = x509.SubjectKeyIdentifier.from_public_key(root_key.public_key())
     root = (
-        builder(root_name, root_key.public_key())
+        _certificate(AUTHORITY, root_key.public_key())
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(usage, critical=True)
         .add_extension(identifier, critical=False)
         .sign(root_key, hashes.SHA256())
     )
-    names = x509.SubjectAlternativeName([x509.DNSName(host) for host in HOSTS])
     leaf = (
-        builder(name("simulated providers"), key.public_key())
-        .add_extension(names, critical=False)
+        _certificate("simulated providers", key.public_key())
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host) for host in HOSTS]), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier), critical=False)
         .sign(root_key, hashes.SHA256())
@@ -85,6 +67,24 @@ def make_authority(folder: Path) -> Authority:
     made.key.touch(mode=0o600)
     made.key.write_bytes(private)
     return made
+
+
+def _certificate(subject: str, key: Any) -> Any:
+    """Begin a certificate that the authority will sign."""
+    from cryptography import x509
+    from cryptography.x509.oid import NameOID
+
+    now = datetime.now(UTC)
+    names = [x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)]) for text in (subject, AUTHORITY)]
+    return (
+        x509.CertificateBuilder()
+        .subject_name(names[0])
+        .issuer_name(names[1])
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(minutes=5))
+        .not_valid_after(now + timedelta(days=1))
+    )
 
 
 async def start_proxy(listener: socket.socket, target: tuple[str, int]) -> asyncio.Server:

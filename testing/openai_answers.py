@@ -25,6 +25,7 @@ def trouble(
 
 
 def reply_headers() -> dict[str, str]:
+    """Return the headers of every answer."""
     return {"x-request-id": f"req_{secrets.token_hex(16)}", "openai-processing-ms": "100"}
 
 
@@ -52,11 +53,13 @@ PROBLEMS = Problems(
 
 
 def refused() -> Response:
+    """Return the refusal of a request by the safety system."""
     message = "Your request was rejected by the safety system. If you believe this is an error, contact us at help.openai.com."
     return trouble(400, message, "moderation_blocked", kind="image_generation_user_error")
 
 
 def invalid(param: str, message: str, code: str = "invalid_value") -> Reply:
+    """Return the refusal of one parameter."""
     return Reply(trouble(400, message, code, param=param))
 
 
@@ -72,6 +75,7 @@ def _sse(events: list[dict[str, Any]]) -> Response:
 
 
 def picture_events(shown: Mapping[str, Any], body: Mapping[str, Any], operation: str) -> Response:
+    """Return a picture as a stream of events."""
     kind = "image_generation" if operation == "generations" else "image_edit"
     facts = {key: shown[key] for key in ("background", "output_format", "quality", "size")} | {
         "created_at": shown["created"]
@@ -85,6 +89,7 @@ def picture_events(shown: Mapping[str, Any], body: Mapping[str, Any], operation:
 
 
 def speech_events(data: bytes, text: str, seconds: float) -> Response:
+    """Return speech as a stream of events."""
     out = round(seconds * 20.8)
     usage = {"input_tokens": len(text) // 4 + 1, "output_tokens": out, "total_tokens": len(text) // 4 + 1 + out}
     delta = {"type": "speech.audio.delta", "audio": base64.b64encode(data).decode()}

@@ -76,6 +76,7 @@ def picture_size(value: str, model: str, media: tuple[Measured, ...]) -> tuple[i
 
 
 def speech_charge(model: str, text: str, seconds: float) -> Charge:
+    """Return the price of speech: by characters, or by tokens of text and sound."""
     rate = next((usd for name, usd in SPEECH_USD.items() if model.startswith(name)), None)
     if rate:
         return Charge(Decimal(len(text)), Decimal(len(text)) * Decimal(rate) / MILLION)

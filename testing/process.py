@@ -7,7 +7,8 @@ import sys
 import threading
 from pathlib import Path
 
-from .server import Options, Running, serve
+from .options import Options
+from .server import Running, serve
 
 
 def _raise_file_limit() -> None:

@@ -41,15 +41,18 @@ PROBLEMS = Problems(
 
 
 def not_found() -> Response:
+    """Return the answer to an unknown prediction, model or file."""
     return problem(404, "Not found", "Not found.")
 
 
 def bad_version() -> Response:
+    """Return the answer to a version that does not exist."""
     detail = "The specified version does not exist (or perhaps you don't have permission to use it?)"
     return problem(422, "Invalid version or not permitted", detail)
 
 
 def invalid(problems: list[Problem]) -> Response:
+    """Return the answer to input that the model does not take."""
     fields = [
         {
             "type": "required" if one.kind == "missing" else one.kind,
@@ -63,11 +66,13 @@ def invalid(problems: list[Problem]) -> Response:
 
 
 def stamp(seconds: float | None) -> str | None:
+    """Return a moment as the API writes it."""
     if seconds is None or seconds == float("inf"):
         return None
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
 
 
 def read_key(request: Request) -> str:
+    """Return the key of a request to Replicate, empty when there is none."""
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
     return key.strip() if scheme in ("Bearer", "Token") else ""

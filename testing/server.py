@@ -24,66 +24,19 @@ from .elevenlabs import elevenlabs_routes
 from .elevenlabs_account import elevenlabs_account_routes
 from .fal import fal_routes
 from .fal_storage import fal_storage_routes
-from .faults import Faults, read_faults
 from .intercept import make_authority, start_proxy
-from .latency import Latency
-from .limits import Limits
-from .models import Catalogue
 from .openai import openai_routes
+from .options import Options
 from .replicate import replicate_routes
 from .reply import Abort, Reply, abort_connection
 from .site import local_path
 from .state import Simulation
 from .uploads import replicate_file_routes
 
-__all__ = ["Options", "Running", "listen", "make_simulation", "run", "serve"]
+__all__ = ["Options", "Running", "listen", "run", "serve"]
 
 HOST = "127.0.0.1"
 IDLE_S = 3600  # an idle connection that the server closes looks to its client like a lost answer
-
-
-@dataclass(frozen=True)
-class Options:
-    """How a simulator behaves.
-
-    Attributes:
-        faults: A fault file (TOML or JSON), or the same as a mapping.
-        latency: See `latency.Latency.parse`.
-        keys: Expected key by provider; without one any key that is not empty will do.
-        expiry_s: Seconds after which outputs are gone.
-        log: File to which every event is appended as a line of JSON.
-        allow_hooks: Whether `mark`, `pause` and `kill` may be added over HTTP.
-        intercept: Whether it also stands in for the providers' own host names, see `intercept`.
-    """
-
-    faults: str | Path | Mapping[str, Any] | None = None
-    latency: Latency | float | str | Mapping[str, Any] | None = None
-    keys: Mapping[str, str] | None = None
-    expiry_s: float = 3600.0
-    log: str | Path | None = None
-    allow_hooks: bool = False
-    intercept: bool = False
-
-
-def make_simulation(options: Options, folder: Path) -> Simulation:
-    """Return the state of a new simulator that keeps uploads in `folder`.
-
-    Raises:
-        ConfigurationError: The faults or the latency are not valid.
-    """
-    given = read_faults(options.faults)
-    latency = options.latency if options.latency is not None else given.get("latency")
-    return Simulation(
-        folder,
-        catalogue=Catalogue.standard(given.get("model", ())),
-        faults=Faults(given.get("fault", ()), seed=int(given.get("seed", 0))),
-        latency=Latency.parse(latency),
-        keys=options.keys,
-        limits=Limits.parse(given.get("limit", {})),
-        expiry_s=options.expiry_s,
-        log=Path(options.log) if options.log else None,
-        allow_hooks=options.allow_hooks,
-    )
 
 
 def make_app(sim: Simulation) -> ASGIApp:
@@ -211,5 +164,5 @@ def serve(port: int = 0, *, options: Options | None = None, announce: Callable[[
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, lambda *_: None)  # the servers stop at it; then the folder of uploads is removed
     with tempfile.TemporaryDirectory(prefix="prefect-media-simulator-") as folder, listen(port) as listener:
-        sim = make_simulation(options, Path(folder))
+        sim = Simulation(Path(folder), options)
         asyncio.run(run(sim, listener, announce or (lambda _: None), intercept=options.intercept))

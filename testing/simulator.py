@@ -19,7 +19,9 @@ import httpx
 from ..errors import ConfigurationError
 from .bill import Bill
 from .latency import Latency
-from .server import Options, Running, listen, make_simulation, run
+from .options import Options
+from .server import Running, listen, run
+from .state import Simulation
 
 __all__ = ["FaultInjector", "Simulator", "environment"]
 
@@ -106,7 +108,7 @@ class Simulator:
             process: Run it in a process of its own instead of a thread.
             port: Port on 127.0.0.1; 0 takes a free one.
             allow_hooks: Whether `mark`, `pause` and `kill` rules may be added.
-            options: Fields of `server.Options`.
+            options: Fields of `options.Options`.
         """
         self.options = Options(allow_hooks=allow_hooks, **options)
         self.url = ""
@@ -142,7 +144,7 @@ class Simulator:
         self.stop()
 
     def _start_thread(self) -> None:
-        sim = make_simulation(self.options, Path(self._folder.name))
+        sim = Simulation(Path(self._folder.name), self.options)
         listener = listen(self._port)
         announced: queue.Queue[Running] = queue.Queue()
 

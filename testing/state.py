@@ -17,12 +17,13 @@ from urllib.parse import urlsplit
 
 from ..media.measure import Measured, measure
 from .bill import Bill, Entry
-from .faults import Faults, Rule
+from .faults import Faults, Rule, read_faults
 from .inbox import Inbox, Uploaded, inlined
 from .jobs import Job, Phase
 from .latency import Latency
 from .limits import Limits
 from .models import Catalogue, Model
+from .options import Options
 from .pricing import Charge
 from .product import Product
 from .reply import Abort
@@ -57,28 +58,26 @@ class Call:
 class Simulation:
     """State of one simulator. Changed from its event loop only, except for `faults` and `reset`."""
 
-    def __init__(
-        self,
-        folder: Path,
-        *,
-        catalogue: Catalogue | None = None,
-        faults: Faults | None = None,
-        latency: Latency | None = None,
-        keys: Mapping[str, str] | None = None,
-        expiry_s: float = 3600.0,
-        limits: Limits | None = None,
-        log: Path | None = None,
-        allow_hooks: bool = False,
-    ) -> None:
+    def __init__(self, folder: Path, options: Options) -> None:
+        """Begin with nothing accepted.
+
+        Args:
+            folder: Where uploads are kept.
+            options: How the simulator behaves.
+
+        Raises:
+            ConfigurationError: The faults, the latency or the limits are not valid.
+        """
+        given = read_faults(options.faults)
         self.folder = folder
-        self.catalogue = catalogue or Catalogue.standard()
-        self.faults = faults or Faults()
-        self.latency = latency or Latency()
-        self.keys = dict(keys or {})
-        self.expiry_s = expiry_s
-        self.limits = limits or Limits()
-        self.allow_hooks = allow_hooks
-        self._log = log.open("a", encoding="utf-8") if log else None
+        self.catalogue = Catalogue.standard(given.get("model", ()))
+        self.faults = Faults(given.get("fault", ()), seed=int(given.get("seed", 0)))
+        self.latency = Latency.parse(given.get("latency") if options.latency is None else options.latency)
+        self.limits = Limits.parse(given.get("limit", {}))
+        self.keys = dict(options.keys or {})
+        self.expiry_s = options.expiry_s
+        self.allow_hooks = options.allow_hooks
+        self._log = Path(options.log).open("a", encoding="utf-8") if options.log else None  # noqa: SIM115 - see close()
         self.jobs: dict[str, Job] = {}
         self.inbox = Inbox(folder)
         self.events: deque[dict[str, Any]] = deque(maxlen=EVENTS_KEPT)
