@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from .flows.together import together
     from .media.types import Audio, Image, Media, Video
     from .tasks.budgets import Budget
+    from .tasks.captions import caption
+    from .tasks.cuts import change_speed, fade_video, loop_video, resample_video, reverse_video, trim
     from .tasks.generate import (
         edit_image,
         generate_image,
@@ -34,7 +36,20 @@ if TYPE_CHECKING:
     )
     from .tasks.images import contact_sheet, fit_image, thumbnail
     from .tasks.imports import import_media
-    from .tasks.videos import concat, ken_burns, merge
+    from .tasks.looks import (
+        chroma_key,
+        edit_video,
+        extract_audio,
+        extract_frame,
+        fit_video,
+        reframe_video,
+        remove_audio,
+        transcode,
+    )
+    from .tasks.overlays import overlay, overlay_video
+    from .tasks.retouch import adjust_image, convert_image, crop_image, flatten_image, rotate_image
+    from .tasks.sounds import change_volume, convert_audio, fade_audio, mix, normalize_loudness, trim_silence
+    from .tasks.videos import concat, ken_burns, merge, still_to_video
 
 from . import errors as _errors
 
@@ -45,6 +60,8 @@ _HOMES = {
     ".flows.together": ("together",),
     ".media.types": ("Audio", "Image", "Media", "Video"),
     ".tasks.budgets": ("Budget",),
+    ".tasks.captions": ("caption",),
+    ".tasks.cuts": ("change_speed", "fade_video", "loop_video", "resample_video", "reverse_video", "trim"),
     ".tasks.generate": (
         "edit_image",
         "generate_image",
@@ -59,7 +76,20 @@ _HOMES = {
     ),
     ".tasks.images": ("contact_sheet", "fit_image", "thumbnail"),
     ".tasks.imports": ("import_media",),
-    ".tasks.videos": ("concat", "ken_burns", "merge"),
+    ".tasks.looks": (
+        "chroma_key",
+        "edit_video",
+        "extract_audio",
+        "extract_frame",
+        "fit_video",
+        "reframe_video",
+        "remove_audio",
+        "transcode",
+    ),
+    ".tasks.overlays": ("overlay", "overlay_video"),
+    ".tasks.retouch": ("adjust_image", "convert_image", "crop_image", "flatten_image", "rotate_image"),
+    ".tasks.sounds": ("change_volume", "convert_audio", "fade_audio", "mix", "normalize_loudness", "trim_silence"),
+    ".tasks.videos": ("concat", "ken_burns", "merge", "still_to_video"),
     ".errors": tuple(_errors.__all__),
 }
 """Public names by module. They are imported when they are first asked for: Prefect alone takes seconds to import."""

@@ -43,6 +43,8 @@ def predict(name: str, inputs: Inputs, values: Values) -> Facts | None:
     Raises:
         ParameterError: A parameter is not possible for these inputs.
     """
+    from . import predicted_edits  # noqa: F401 - it registers more of them here  # pyright: ignore[reportUnusedImport]
+
     function = PREDICTIONS.get(name)
     return None if function is None else function(inputs, values)
 
@@ -180,6 +182,8 @@ def _merged_length(video: Facts, voice: Facts | None, duration: str) -> Span | N
 @predicts("merge")
 def _merge(inputs: Inputs, values: Values) -> Facts:
     video, voice, music = inputs["video"], inputs.get("voice"), inputs.get("music")
+    if values.get("steps"):  # what they make of it is not foreseen
+        video = Facts(kind="video", has_audio=video.has_audio)
     duration, fps = values.get("duration", "extend"), values.get("fps")
     modes = ("extend", "loop", "trim", "video", "tempo", "slow")
     if duration not in modes:
@@ -208,9 +212,11 @@ TRANSITIONS = ("cut", "crossfade", "dissolve", "fade-black", "fade-white", "wipe
 
 @predicts("concat", "concat_videos")
 def _concat(inputs: Inputs, values: Values) -> Facts:
-    videos: Sequence[Facts] = inputs["videos"]
+    videos: Sequence[Facts] = inputs["media"] if "media" in inputs else inputs["videos"]
     if not videos:
         raise ParameterError("Cannot join videos: there are none. Give at least one.")
+    if any(media.kind == "audio" for media in videos):
+        return _concat_audio(videos, values)
     transition, overlap = values.get("transition", "cut"), float(values.get("transition_s", 0.5))
     if transition not in TRANSITIONS:
         raise ParameterError(f"transition={transition!r} is unknown. Known: {', '.join(TRANSITIONS)}.")
@@ -238,6 +244,21 @@ def _concat(inputs: Inputs, values: Values) -> Facts:
         width_px=wide, height_px=high, duration_s=total, frame_rate=rate,
         has_audio=True if True in sound else None if None in sound else False, codec=None,
     )  # fmt: skip
+
+
+def _concat_audio(sounds: Sequence[Facts], values: Values) -> Facts:
+    if any(media.kind != "audio" for media in sounds):
+        raise ParameterError("media: videos and sounds are mixed. Join the videos, and merge the sound afterwards.")
+    overlap = float(values.get("transition_s", 0.5)) if values.get("transition") == "crossfade" else 0.0
+    between = (float(values.get("gap_s") or 0.0) - overlap) * (len(sounds) - 1)
+    lengths = [sound.duration_s for sound in sounds]
+    if None in lengths:
+        return Facts(kind="audio")
+    ends = [
+        max(0.0, sum(getattr(span, end) for span in lengths) + between - slack)
+        for end, slack in (("low", 0.05), ("likely", 0.0), ("high", -0.05))
+    ]
+    return Facts(kind="audio", duration_s=Span(low=ends[0], likely=ends[1], high=ends[2]))
 
 
 def _asked_side(name: str, value: int | None) -> Span | None:

@@ -1,5 +1,7 @@
 """Prefect tasks: calls to models, and local media operations."""
 
+from .captions import caption
+from .cuts import change_speed, fade_video, loop_video, resample_video, reverse_video, trim
 from .generate import (
     edit_image,
     generate_image,
@@ -14,13 +16,41 @@ from .generate import (
 )
 from .images import contact_sheet, fit_image, thumbnail
 from .imports import import_media
-from .videos import concat, ken_burns, merge
+from .looks import (
+    chroma_key,
+    edit_video,
+    extract_audio,
+    extract_frame,
+    fit_video,
+    reframe_video,
+    remove_audio,
+    transcode,
+)
+from .overlays import overlay, overlay_video
+from .retouch import adjust_image, convert_image, crop_image, flatten_image, rotate_image
+from .sounds import change_volume, convert_audio, fade_audio, mix, normalize_loudness, trim_silence
+from .videos import concat, ken_burns, merge, still_to_video
 
 __all__ = [
+    "adjust_image",
+    "caption",
+    "change_speed",
+    "change_volume",
+    "chroma_key",
     "concat",
     "contact_sheet",
+    "convert_audio",
+    "convert_image",
+    "crop_image",
     "edit_image",
+    "edit_video",
+    "extract_audio",
+    "extract_frame",
+    "fade_audio",
+    "fade_video",
     "fit_image",
+    "fit_video",
+    "flatten_image",
     "generate_image",
     "generate_music",
     "generate_sound",
@@ -29,9 +59,23 @@ __all__ = [
     "import_media",
     "ken_burns",
     "lip_sync",
+    "loop_video",
     "merge",
+    "mix",
+    "normalize_loudness",
+    "overlay",
+    "overlay_video",
+    "reframe_video",
+    "remove_audio",
     "remove_background",
+    "resample_video",
+    "reverse_video",
+    "rotate_image",
+    "still_to_video",
     "thumbnail",
+    "transcode",
     "transcribe",
+    "trim",
+    "trim_silence",
     "upscale_image",
 ]

@@ -12,6 +12,7 @@ from prefect import Task
 from prefect.cache_policies import CacheKeyFnPolicy
 from prefect.context import TaskRunContext
 from prefect.runtime import task_run
+from pydantic import BaseModel
 
 from ..media.types import Media
 from ._planning import PLANNER
@@ -28,6 +29,8 @@ def content_of(value: Any) -> Any:
     """Return what of a parameter decides the result: media by digest, all else as JSON."""
     if isinstance(value, Media):
         return {"media": value.digest}
+    if isinstance(value, BaseModel):
+        return content_of(value.model_dump(mode="json"))
     if isinstance(value, Mapping):
         return {str(key): content_of(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -9,21 +9,18 @@ from ..media import compose
 from ..media import images as operations
 from ..media.types import Image, Video
 from ._keys import key_of
+from ._kinds import checked
 from ._operate import operate
+from ._suffixes import chosen_image, image_suffix
 from ._task import media_task
 
 __all__ = ["contact_sheet", "fit_image", "thumbnail"]
 
 Fit = Literal["cover", "contain", "pad", "stretch", "exact"]
-SUFFIX = {"jpeg": ".jpg", "jpg": ".jpg", "png": ".png", "webp": ".webp", "avif": ".avif"}
-
-
-def suffix_for(media: Image, format: str | None) -> str:
-    """Return the suffix of the result: of the wanted format, else of the picture itself."""
-    return SUFFIX.get(format, f".{format}") if format else media.suffix
 
 
 @media_task(key=key_of(operations.fit_image))
+@checked
 async def fit_image(
     image: Image,
     *,
@@ -60,13 +57,14 @@ async def fit_image(
         MediaError: The picture cannot be used, or not within the limits.
     """
     return await operate(
-        operations.fit_image, [image], Image, suffix_for(image, format),
+        operations.fit_image, [image], Image, image_suffix(image, format),
         width=width, height=height, fit=fit, gravity=gravity, focus=focus, multiple=multiple,
         max_megapixels=max_megapixels, max_bytes=max_bytes, format=format, quality=quality, background=background,
     )  # fmt: skip
 
 
 @media_task(key=key_of(compose.thumbnail))
+@checked
 async def thumbnail(
     media: Image | Video,
     *,
@@ -95,7 +93,7 @@ async def thumbnail(
         compose.thumbnail,
         [media],
         Image,
-        SUFFIX[format],
+        chosen_image(format),
         width=width,
         height=height,
         fit=fit,
@@ -105,6 +103,7 @@ async def thumbnail(
 
 
 @media_task(key=key_of(compose.contact_sheet))
+@checked
 async def contact_sheet(
     media: Sequence[Image | Video],
     *,
@@ -131,6 +130,6 @@ async def contact_sheet(
         MediaError: An input cannot be used.
     """
     return await operate(
-        compose.contact_sheet, [media], Image, SUFFIX[format],
+        compose.contact_sheet, [media], Image, chosen_image(format),
         columns=columns, cell=cell, labels=labels, title=title, background=background,
     )  # fmt: skip

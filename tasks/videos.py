@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+from ..errors import ParameterError
+from ..media import audio as sounds
 from ..media import concat as joins
 from ..media import ken_burns as moves
 from ..media import merge as merges
+from ..media import slides
+from ..media.fitting import Fit, Gravity
 from ..media.types import Audio, Image, Video
 from ._keys import key_of
+from ._kinds import checked, refuse_extra
 from ._operate import operate
+from ._steps import FILES, plain_steps
+from ._suffixes import audio_suffix
 from ._task import media_task
+from ._words import joined_words
 
-__all__ = ["concat", "ken_burns", "merge"]
-
-Fit = Literal["cover", "contain", "pad", "stretch", "exact"]
+__all__ = ["concat", "ken_burns", "merge", "still_to_video"]
 
 
-@media_task(key=key_of(merges.merge))
+@media_task(key=key_of(merges.merge, files=FILES))
+@checked
 async def merge(
     video: Video,
     voice: Audio | None = None,
@@ -29,7 +36,8 @@ async def merge(
     music_gain_db: float = -9.0,
     duck_db: float = 12.0,
     loudness_lufs: float | None = -16.0,
-    fps: float | None = None,
+    fps: float | str | None = None,
+    steps: Sequence[Mapping[str, Any]] = (),
 ) -> Video:
     """Merge a video with a voice and a music bed that goes down under the voice.
 
@@ -46,6 +54,8 @@ async def merge(
         duck_db: How far music goes down while the voice speaks, 0 to 40.
         loudness_lufs: Loudness of the whole; None leaves it as it is.
         fps: Frame rate; by default the video's own.
+        steps: What is done to the video before, in the same encoding, as for `edit_video`:
+            `merge(video, voice, steps=[{"do": "fit", "width": 1080, "height": 1920}, {"do": "caption", "voice": voice}])`.
 
     Returns:
         An mp4 whose streams are equally long within a frame or 25 ms.
@@ -57,13 +67,14 @@ async def merge(
     return await operate(
         merges.merge, [video, voice, music], Video, ".mp4",
         duration=duration, keep_audio=keep_audio, music_gain_db=music_gain_db, duck_db=duck_db,
-        lufs=loudness_lufs, fps=fps,
+        lufs=loudness_lufs, fps=fps, steps=plain_steps("merge", steps),
     )  # fmt: skip
 
 
-@media_task(key=key_of(joins.concat_videos))
+@media_task(key=key_of(joins.concat_videos, sounds.concat_audio, words=True))
+@checked
 async def concat(
-    videos: Sequence[Video],
+    media: Sequence[Video] | Sequence[Audio],
     *,
     transition: joins.Transition = "cut",
     transition_s: float = 0.5,
@@ -71,38 +82,62 @@ async def concat(
     height: int | None = None,
     fit: Fit = "pad",
     background: str = "black",
-    fps: float | None = None,
-) -> Video:
-    """Join videos in order; sizes, rates and missing sound may differ.
+    fps: float | str | None = None,
+    gap_s: float = 0.0,
+) -> Video | Audio:
+    """Join videos, or sounds, in order; sizes, rates, channels and missing sound may differ.
 
     Args:
-        videos: One or more.
-        transition: `cut` or `crossfade`.
+        media: One or more videos, or one or more sounds. Word timings of sounds move along.
+        transition: `cut` or one of the videos' transitions; sounds know `cut` and `crossfade`.
         transition_s: Length of each transition in seconds.
-        width, height: In pixels, even; by default the first video's.
+        width, height: Of videos, in pixels, even; by default the first video's.
         fit: How videos of another size are brought to it.
         background: Colour of bars.
         fps: Frame rate; by default the first video's.
+        gap_s: Silence between sounds, in seconds.
+
+    Returns:
+        A `Video` (mp4) of videos, an `Audio` in the first one's format of sounds.
 
     Raises:
-        ParameterError: A value is not possible.
+        ParameterError: A value is not possible, or videos and sounds are mixed.
         MediaError: An input cannot be used.
     """
+    items: list[Any] = list(media)
+    if items and all(isinstance(item, Audio) for item in items):
+        refuse_extra(
+            "concat", "videos", "sounds", width=(width, None), height=(height, None), fit=(fit, "pad"),
+            background=(background, "black"), fps=(fps, None),
+        )  # fmt: skip
+        if transition not in ("cut", "crossfade"):
+            raise ParameterError(f"concat: transition={transition!r} is for videos. Sounds know 'cut' and 'crossfade'.")
+        overlap = transition_s if transition == "crossfade" else 0.0
+        return await operate(
+            sounds.concat_audio, [items], Audio, audio_suffix(items[0], None), joined_words(items, gap_s - overlap),
+            gap_s=gap_s, crossfade_s=overlap,
+        )  # fmt: skip
+    if any(isinstance(item, Audio) for item in items):
+        raise ParameterError(
+            "concat: media: videos and sounds are mixed. Join the videos, and merge the sound afterwards."
+        )
+    refuse_extra("concat", "sounds", "videos", gap_s=(gap_s, 0.0))
     return await operate(
-        joins.concat_videos, [videos], Video, ".mp4",
+        joins.concat_videos, [items], Video, ".mp4",
         transition=transition, transition_s=transition_s, width=width, height=height, fit=fit,
         background=background, fps=fps,
     )  # fmt: skip
 
 
 @media_task(key=key_of(moves.ken_burns))
+@checked
 async def ken_burns(
     image: Image,
     *,
     seconds: float = 5.0,
     width: int = 1280,
     height: int = 720,
-    fps: float = 24,
+    fps: float | str = 24,
     motion: str = "auto",
     zoom: float = 1.15,
     seed: int = 0,
@@ -126,3 +161,37 @@ async def ken_burns(
         "seconds": seconds, "width": width, "height": height, "fps": fps, "motion": motion, "zoom": zoom, "seed": seed,
     }  # fmt: skip
     return await operate(moves.ken_burns, [image], Video, ".mp4", **parameters)
+
+
+@media_task(key=key_of(slides.still_to_video))
+@checked
+async def still_to_video(
+    image: Image,
+    *,
+    seconds: float = 5.0,
+    fps: float | str = 25,
+    width: int | None = None,
+    height: int | None = None,
+    fit: Fit = "cover",
+    gravity: Gravity = "auto",
+    focus: tuple[float, float] | None = None,
+    background: str = "#000000",
+) -> Video:
+    """Show a still picture for some time. For one with a camera move, see `ken_burns`.
+
+    Args:
+        image: The picture.
+        seconds: Length, up to an hour.
+        fps: Frames a second, 1 to 240.
+        width, height: In pixels; both are rounded down to even. By default the picture's own size.
+        fit, gravity, focus: As for `fit_image`.
+        background: Colour of bars, and under transparency.
+
+    Raises:
+        ParameterError: A value is not possible.
+        MediaError: The picture cannot be used.
+    """
+    return await operate(
+        slides.still_to_video, [image], Video, ".mp4",
+        seconds=seconds, fps=fps, width=width, height=height, fit=fit, gravity=gravity, focus=focus, background=background,
+    )  # fmt: skip
