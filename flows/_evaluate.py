@@ -69,7 +69,9 @@ async def evaluated(flow: Flow[Any, Any], values: Mapping[str, Any], known: Know
         span = [min(span[0], _length(ends[0])), span[1], max(span[2], _length(ends[1]))]
         notes = [_dependence(main, ends)]
         for end in ends:
-            main.warnings += [f"perhaps {line}" for line in (*end.problems, *end.raised) if line not in (*main.problems, *main.raised)]
+            main.warnings += [
+                f"perhaps {line}" for line in (*end.problems, *end.raised) if line not in (*main.problems, *main.raised)
+            ]
             main.unseen += [line for line in end.unseen if line not in main.unseen]
     known.seen |= main.own
     return Outcome(main, price, (span[0], span[1], span[2]), tuple(notes))
@@ -92,7 +94,12 @@ def _length(evaluation: Evaluation) -> float:
 
 
 async def _evaluate(
-    flow: Flow[Any, Any], values: Mapping[str, Any], known: Known, scenario: str, row: str, memo: dict[Any, Any] | None = None
+    flow: Flow[Any, Any],
+    values: Mapping[str, Any],
+    known: Known,
+    scenario: str,
+    row: str,
+    memo: dict[Any, Any] | None = None,
 ) -> Evaluation:
     evaluation = Evaluation(known, scenario, row, memo)
     planner, clock = PLANNER.set(evaluation), CLOCK.set(0.0)

@@ -56,7 +56,9 @@ class Known:
         settings = get_current_settings()
         plain = settings.results.default_storage_block is None
         folder = Path(settings.results.local_storage_path) if plain else None
-        return cls(ledger, keys, folder if folder is not None and folder.is_dir() else None, set(), available_providers())
+        return cls(
+            ledger, keys, folder if folder is not None and folder.is_dir() else None, set(), available_providers()
+        )
 
     def can_call(self, provider: str) -> bool:
         """Return whether there are credentials: in the environment, in use, or in a block on the server."""

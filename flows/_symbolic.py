@@ -212,7 +212,9 @@ class PlannedText(str):
     def __getattribute__(self, name: str) -> Any:
         if name.startswith("_") or not hasattr(str, name):
             return super().__getattribute__(name)
-        raise Unforeseen(f"the flow reads (.{name}) the text of {self.__dict__['_told'].task}, which is not known before it runs")
+        raise Unforeseen(
+            f"the flow reads (.{name}) the text of {self.__dict__['_told'].task}, which is not known before it runs"
+        )
 
     def __hash__(self) -> int:
         return str.__hash__(self)
@@ -233,7 +235,9 @@ class Opaque:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        raise Unforeseen(f"the flow reads .{name} of what {self.__dict__['_told'].task} gives, which is not known before it runs")
+        raise Unforeseen(
+            f"the flow reads .{name} of what {self.__dict__['_told'].task} gives, which is not known before it runs"
+        )
 
     def __repr__(self) -> str:
         return f"<result of {self.__dict__['_told'].task}>"

@@ -86,13 +86,17 @@ async def admitted(
         plan.raise_for_problems()
     bad = plan.problems_by_row
     refused += [
-        RowReport(id=row.id, status="failed", error=f"PlanError: {'; '.join(bad[row.id])}") for row in rows if row.id in bad
+        RowReport(id=row.id, status="failed", error=f"PlanError: {'; '.join(bad[row.id])}")
+        for row in rows
+        if row.id in bad
     ]
     good = [row for row in rows if row.id not in bad]
     if not good:
         plan.raise_for_problems()
     if confirm is not None and not confirm(plan, needs_consent(plan, cap)):
-        raise PlanError(f"{pipeline.reference}: not confirmed, nothing was run. Expected price: {amount(plan.price.expected)} USD.")
+        raise PlanError(
+            f"{pipeline.reference}: not confirmed, nothing was run. Expected price: {amount(plan.price.expected)} USD."
+        )
     return Admitted(good, plan, refused)
 
 
@@ -104,4 +108,6 @@ async def publish_plan(plan: Plan) -> None:
 
     name = re.sub(r"[^a-z0-9]+", "-", plan.pipeline.rpartition(":")[2].lower()).strip("-")
     markdown = await asyncio.to_thread(markdown_view, plan)
-    await acreate_markdown_artifact(markdown, key=f"plan-{name or 'batch'}", description="What the batch will do and cost.")
+    await acreate_markdown_artifact(
+        markdown, key=f"plan-{name or 'batch'}", description="What the batch will do and cost."
+    )

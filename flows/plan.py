@@ -115,7 +115,8 @@ class Plan:
             "rows": {name: sum(row.status == name for row in self.rows) for name in states} | {"total": len(self.rows)},
             "task_runs": self.task_runs,
             "calls": {
-                name: sum(group.counts.get(name, 0) for group in calls) for name in ("new", "open", "paid", "cached", "repeated")
+                name: sum(group.counts.get(name, 0) for group in calls)
+                for name in ("new", "open", "paid", "cached", "repeated")
             },
             **self.price.to_dict(),
             "saved_usd": float(self.saved_usd),
@@ -299,7 +300,9 @@ class Planning:
             self._notes[note] = self._notes.get(note, 0) + 1
         for note in (*outcome.notes, *main.warnings):
             self._notes[note] = self._notes.get(note, 0) + 1
-        the_plan.unforeseen += [line for line in main.unseen if line not in the_plan.unforeseen][: max(0, 20 - len(the_plan.unforeseen))]
+        the_plan.unforeseen += [line for line in main.unseen if line not in the_plan.unforeseen][
+            : max(0, 20 - len(the_plan.unforeseen))
+        ]
         the_plan.price += outcome.price
         self._ends = [max(ends) for ends in zip(self._ends, outcome.seconds, strict=True)]
         self._sums = [total + more for total, more in zip(self._sums, outcome.seconds, strict=True)]
@@ -307,7 +310,9 @@ class Planning:
         reused = sum(item.status in ("paid", "cached") for item in main.items)
         status = "refused" if problems else "run"
         the_plan.rows.append(
-            RowPlan(row.id, status, outcome.price, len(new), reused, len(main.items), outcome.seconds[1], bool(main.unseen))
+            RowPlan(
+                row.id, status, outcome.price, len(new), reused, len(main.items), outcome.seconds[1], bool(main.unseen)
+            )
         )
 
     def _group(self, item: Planned) -> Group:
@@ -324,7 +329,9 @@ class Planning:
         the_plan = self.plan
         the_plan.groups = list(self._groups.values())
         the_plan.problems += [_placed(problem, places) for problem, places in self._problems.items()]
-        the_plan.warnings += [note if count == 1 else f"{note} ({count} times)" for note, count in self._notes.items()][:50]
+        the_plan.warnings += [note if count == 1 else f"{note} ({count} times)" for note, count in self._notes.items()][
+            :50
+        ]
         self._time(concurrency)
         self._hold_against_budget()
         return the_plan

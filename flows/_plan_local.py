@@ -1,0 +1,146 @@
+"""Local operations in a plan: imports, operations, conversions."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ConfigurationError, MediaError
+from ..media.facts import Facts, facts_of
+from ..media.intake import VALUES
+from ..media.predictions import predict
+from ..media.probe import probe
+from ..media.types import Media
+from ..tasks import local
+from ..tasks._task import content_key
+from ._declared import media_parameters, returned_kind
+from ._futures import CLOCK
+from ._plan_calls import as_facts, described, stand_in
+from ._plan_values import all_real, facts_in, holds_opaque, task_key
+from ._symbolic import PlannedText, Told, Unforeseen
+
+if TYPE_CHECKING:
+    from ._planner import Evaluation
+
+__all__ = ["conversion_planned", "import_planned", "operation_planned"]
+
+LOCAL_S = {"image": 0.2, "audio": 0.3, "video": 0.5}
+LOCAL_FACTOR = {"image": 0.0, "audio": 0.05, "video": 0.2}
+"""Rough: seconds a local operation takes, and for each second of its result, on two cores at 720p."""
+
+
+def import_planned(run: Evaluation, task: Any, parameters: Mapping[str, Any]) -> Any:
+    source, kind = str(parameters["source"]), parameters.get("kind")
+    if "://" in source:
+        if not source.startswith(("https://", "http://")):
+            return run.refused(task, f"{source!r} is not supported. Expected a file or https://.")
+        facts, digest, is_file = Facts(kind=kind or "image"), stand_in("import", source), False
+        if kind is None:
+            raise Unforeseen(f"import_media({source!r:.80}): what is behind a URL is not known before it runs")
+    else:
+        try:
+            kind_found, facts, digest = file_facts(Path(source).expanduser())
+        except OSError as exc:
+            return run.refused(task, f"{source!r} cannot be read: {exc.strerror or exc}. Expected a file, or https://.")
+        except MediaError as exc:
+            return run.refused(task, str(exc))
+        if kind is not None and kind_found != kind:
+            return run.refused(task, f"{source!r} is {kind_found}, {kind} is wanted.")
+        is_file = True
+    number = run.add("import_media", "local", "new", about=source, seconds=LOCAL_S["image"], makes=described(facts))
+    return run.symbolic(Told("import_media", facts, run, CLOCK.get(), is_file), digest, "import", number)
+
+
+def operation_planned(run: Evaluation, task: Any, name: str, parameters: dict[str, Any]) -> Any:
+    kinds = media_parameters(task.fn)
+    inputs = [parameters[key] for key in kinds if parameters.get(key) is not None]
+    key = task_key(task, parameters)
+    cached = None if task.refresh_cache or not all_real(inputs) else run.known.result(key)
+    if cached is not None:
+        number = run.add(
+            name,
+            "local",
+            "cached",
+            inputs=inputs,
+            makes=described(as_facts(cached)) if isinstance(cached, Media) else "",
+        )
+        return run.real(cached, number)
+    facts: Facts | None = Facts(kind=returned_kind(task.fn))  # type: ignore[arg-type]
+    if not holds_opaque(inputs):
+        given = {key: facts_in(parameters.get(key)) for key in kinds}
+        try:
+            facts = predict(name, given, {k: v for k, v in parameters.items() if k not in kinds}) or facts
+        except (ConfigurationError, MediaError) as exc:
+            return run.refused(task, str(exc), facts=facts)
+        except TypeError as exc:
+            return run.refused(task, f"a parameter is of the wrong type: {exc}.", facts=facts)
+    assert facts is not None
+    number = run.add(
+        name, "local", "new", inputs=inputs, seconds=local_seconds(facts), makes=described(facts), key=key or ""
+    )
+    known = Told(name, facts, run, CLOCK.get())
+    if facts.kind == "text":
+        return PlannedText(known, 400)
+    return run.symbolic(known, stand_in(key or f"{name} {run.row} {number}"), name, number)
+
+
+def conversion_planned(run: Evaluation, media: Any, operation: str, values: Mapping[str, Any], suffix: str, *, about: str = "",
+               facts: Facts | None = None) -> Any:  # fmt: skip
+    """Plan one conversion as the run does it: a task run of its own."""
+    parameters = {"media": media, "operation": operation, "parameters": dict(values), "suffix": suffix}
+    key = content_key("convert", 1, parameters)
+    if all_real([media]):
+        key = task_key(local.convert, parameters)
+        cached = run.known.result(key)
+        if cached is not None:
+            return run.real(cached, run.add(operation, "conversion", "cached", about=about, inputs=[media]))
+    if facts is None:
+        source = as_facts(media)
+        try:
+            facts = predict(operation, {"image": source, "video": source, "audio": source, "media": source}, values)
+        except (ConfigurationError, MediaError) as exc:
+            run.refuse(operation, str(exc))
+        facts = facts or Facts(kind=media.kind)
+    number = run.add(
+        operation,
+        "conversion",
+        "new",
+        about=about,
+        inputs=[media],
+        seconds=local_seconds(facts),
+        makes=described(facts),
+    )
+    return run.symbolic(Told(operation, facts, run, CLOCK.get()), stand_in(str(key)), operation, number)
+
+
+def local_seconds(facts: Facts) -> float:
+    """Return about how long a local operation takes."""
+    length = facts.duration_s.likely if facts.duration_s else 0.0
+    return LOCAL_S.get(facts.kind, 0.2) + LOCAL_FACTOR.get(facts.kind, 0.0) * length
+
+
+_files: dict[tuple[Path, int, int], tuple[str, Facts, str]] = {}
+
+
+def file_facts(path: Path) -> tuple[str, Facts, str]:
+    """Return kind, facts and digest of a local file that a run would import.
+
+    Raises:
+        OSError: It cannot be read.
+        MediaError: It is not media.
+    """
+    stat = path.stat()
+    mark = (path.resolve(), stat.st_mtime_ns, stat.st_size)
+    if mark not in _files:
+        probed = probe(path, decode=False)
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        media = VALUES[probed.kind](
+            digest=digest, size_bytes=stat.st_size, media_type=probed.media_type, **probed.fields
+        )
+        if len(_files) > 4096:
+            _files.clear()
+        _files[mark] = (probed.kind, facts_of(media), digest)
+    return _files[mark]
