@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -36,6 +37,8 @@ PROVIDER_DOMAINS = (
     "minimaxi.com",
     "ltx.video",
 )
+PROXIES = ("https_proxy", "http_proxy", "all_proxy")
+EXCEPTIONS = ("no_proxy", "NO_PROXY")
 _attempts: list[str] = []
 _resolve = socket.getaddrinfo
 
@@ -89,6 +92,28 @@ def closed() -> Generator[None]:
     _attempts.clear()
     socket.getaddrinfo = _guarded  # pyright: ignore[reportAttributeAccessIssue]
     try:
-        yield
+        with _past_proxies():
+            yield
     finally:
         socket.getaddrinfo = _resolve
+
+
+@contextmanager
+def _past_proxies() -> Generator[None]:
+    """Let clients go to providers directly, where they are stopped, and not through a proxy of the environment."""
+    if not any(os.environ.get(name) or os.environ.get(name.upper()) for name in PROXIES):
+        yield
+        return
+    before = {name: os.environ.get(name) for name in EXCEPTIONS}
+    for name in EXCEPTIONS:
+        os.environ[name] = ",".join(
+            filter(None, [os.environ.get("no_proxy") or os.environ.get("NO_PROXY"), *PROVIDER_DOMAINS])
+        )
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -199,7 +199,7 @@ class Simulation:
         if call.era != self._era:
             raise Abort
         job = Job(job_id, call.provider, call.endpoint, call.payload, call.payload_hash, product)
-        job.queue_s, job.run_s = (self.latency.queue, self.latency.run_s(call.model.run_s))
+        job.queue_s, job.run_s = (self.latency.queue, self._run_s(call))
         charge = charge or call.model.charge(call.payload, product, call.model.run_s)
         if charge:
             job.charge_usd, job.units = (charge.usd.quantize(CENT_PARTS).normalize(), charge.units)
@@ -219,6 +219,9 @@ class Simulation:
             **facts,
         )
         return job
+
+    def _run_s(self, call: Call) -> float:
+        return self.latency.run_s(call.model.run_s, int(call.payload_hash[:8], 16) / 2**32)
 
     def render(self, job: Job, index: int) -> bytes:
         """Return one output of a job as it would be without faults of delivery."""

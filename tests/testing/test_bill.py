@@ -21,7 +21,7 @@ KEY = "planted-key-that-must-not-be-seen-0123456789"
 @pytest.fixture
 def http(simulator: Simulator) -> Iterator[httpx.Client]:
     headers = {"Authorization": f"Bearer {KEY}", "xi-api-key": KEY}
-    with httpx.Client(base_url=simulator.url, headers=headers, timeout=10) as client:
+    with httpx.Client(base_url=simulator.url, headers=headers, timeout=10, verify=False) as client:
         yield client
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from xml.etree import ElementTree
@@ -74,6 +75,11 @@ def reaching():
     with pytest.raises(OSError):
         socket.getaddrinfo("v3.fal.media", 443)
 
+def test_reaching_a_provider_through_a_proxy(monkeypatch):
+    with pytest.raises(httpx.ConnectError):
+        httpx.get("https://api.openai.com/v1/models")
+    assert "fal.run" in os.environ["no_proxy"]
+
 def test_reaching_a_provider_in_set_up(reaching):
     pass
 
@@ -103,7 +109,8 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         f"--junitxml={report}",
         "--strict-markers",
     ]
-    subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, check=False)
+    proxy = {"HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "localhost,127.0.0.1"}
+    subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, env={**os.environ, **proxy}, check=False)
     found: dict[str, str] = {}
     for case in ElementTree.parse(report).iter("testcase"):
         problem = case.find("failure") if case.find("failure") is not None else case.find("error")
@@ -114,7 +121,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 def test_fixtures_faults_and_bill_work(outcomes: dict[str, str]) -> None:
     failed = {name: text for name, text in outcomes.items() if "reaching" not in name and text != "passed"}
     assert failed == {}
-    assert len(outcomes) == 11
+    assert len(outcomes) == 12
 
 
 @pytest.mark.parametrize(
@@ -124,6 +131,7 @@ def test_fixtures_faults_and_bill_work(outcomes: dict[str, str]) -> None:
         ("test_reaching_a_provider_and_hiding_it", "queue.fal.run"),
         ("test_reaching_a_provider_from_a_thread", "api.openai.com"),
         ("test_reaching_a_provider_asynchronously", "api.elevenlabs.io"),
+        ("test_reaching_a_provider_through_a_proxy", "api.openai.com"),
         ("test_reaching_a_provider_in_set_up", "v3.fal.media"),
     ],
 )

@@ -106,6 +106,7 @@ def test_environment_names_every_base_url(simulator: Simulator) -> None:
         (None, Latency()),
         (2, Latency(run=2)),
         ("1.5", Latency(run=1.5)),
+        ("1-5", Latency(run=1, spread=4)),
         ("queue=2, run=10", Latency(queue=2, run=10)),
         ({"typical": 0.1}, Latency(typical=0.1)),
     ],
@@ -114,15 +115,19 @@ def test_latency_is_read(given: object, expected: Latency) -> None:
     assert Latency.parse(given) == expected  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("given", ["soon", -1, "wait=3", {"run": "x"}])
+@pytest.mark.parametrize("given", ["soon", -1, "5-1", "wait=3", {"run": "x"}])
 def test_bad_latency_is_refused(given: object) -> None:
-    with pytest.raises(ConfigurationError, match="Give seconds, or name=seconds pairs of answer, queue, run, typical"):
+    with pytest.raises(
+        ConfigurationError,
+        match="Give seconds, a range .* or name=seconds pairs of answer, queue, run, spread, typical",
+    ):
         Latency.parse(given)  # type: ignore[arg-type]
 
 
 def test_typical_latency_is_a_share_of_the_usual_time() -> None:
     assert Latency(typical=0.5).run_s(8.0) == 4.0
     assert Latency(run=3.0).run_s(8.0) == 3.0
+    assert Latency(run=3.0, spread=2.0).run_s(8.0, 0.5) == 4.0
 
 
 def test_queue_then_run_then_success() -> None:
