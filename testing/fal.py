@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from .fal_answers import INFRASTRUCTURE, PROBLEMS, REFUSED, item, read_key, trouble, validation
+from .fal_answers import INFRASTRUCTURE, MODEL_ERRORS, PROBLEMS, REFUSED, item, read_key, trouble, validation
 from .faults import Rule
 from .gate import Desk
 from .jobs import Job, Phase
@@ -165,11 +165,7 @@ class Fal:
         if job.error in INFRASTRUCTURE:
             return INFRASTRUCTURE[job.error], job.error, f"Simulated {job.error}"
         kind = job.error or "internal_server_error"
-        return (
-            504 if kind == "generation_timeout" else 500,
-            "",
-            [item("", kind, "Internal server error", dict(job.payload))],
-        )
+        return MODEL_ERRORS.get(kind, 422), "", [item("", kind, "The model failed", dict(job.payload))]
 
     # ---- result and cancel ----
 

@@ -12,7 +12,7 @@ from .fields import Problem
 from .gate import Problems
 from .reply import answer
 
-__all__ = ["INFRASTRUCTURE", "PROBLEMS", "REFUSED", "item", "read_key", "trouble", "validation"]
+__all__ = ["INFRASTRUCTURE", "MODEL_ERRORS", "PROBLEMS", "REFUSED", "item", "read_key", "trouble", "validation"]
 
 REFUSED = "The content could not be processed because it contained material flagged by a content checker."
 # Infrastructure errors by type: status code (provider documentation, read 2026-11-23).
@@ -30,6 +30,13 @@ INFRASTRUCTURE = {
     "client_disconnected": 499,
     "client_cancelled": 499,
     "bad_request": 400,
+}
+# Errors of models that are not 422.
+MODEL_ERRORS = {
+    "internal_server_error": 500,
+    "generation_timeout": 504,
+    "downstream_service_error": 500,
+    "downstream_service_unavailable": 500,
 }
 LOCKED = "User is locked. Reason: Exhausted balance. Top up your balance at fal.ai/dashboard/billing."
 

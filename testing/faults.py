@@ -43,6 +43,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "latency": EVERY,
     "rate-limit": ASKED,
     "server-error": ASKED,
+    "answer": ASKED,
     "auth": ASKED,
     "no-money": ("received",),
     "refusal": ("received",),
@@ -97,7 +98,8 @@ class Rule(BaseModel):
         count: Strike at most so often.
         poll: Strike only this poll of a job, counted from 1.
         seconds: For `latency`, `hang`, `pause`, `slow-job`.
-        status: For `server-error` and `expired`.
+        status: For `server-error`, `expired` and `answer`.
+        body, headers: What `answer` sends: JSON values, or text as HTML.
         retry_after_s: For `rate-limit`; without it no such header is sent.
         error: Text of `job-failed`, or its `error_type` at fal.
         fraction: How much of the output `truncated` sends.
@@ -121,6 +123,8 @@ class Rule(BaseModel):
     poll: int | None = Field(None, ge=1)
     seconds: float = Field(1.0, ge=0)
     status: int = 0
+    body: Any = None
+    headers: dict[str, str] = {}
     retry_after_s: float | None = None
     error: str = ""
     fraction: float = Field(0.5, ge=0, lt=1)

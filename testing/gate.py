@@ -17,7 +17,7 @@ from starlette.responses import Response
 
 from .faults import HOOKS, Occasion, Rule
 from .jobs import Job
-from .reply import Abort, Reply
+from .reply import Abort, Reply, answer
 from .state import Call, Simulation
 
 __all__ = ["Desk", "Problems"]
@@ -110,6 +110,8 @@ class Desk:
             raise Reply(self.problems.rate_limited(rule.retry_after_s))
         elif rule.kind == "server-error":
             raise Reply(self.problems.server_error(rule.status or 500))
+        elif rule.kind == "answer":
+            raise Reply(_own_answer(rule))
         elif rule.kind == "auth":
             raise Reply(self.problems.unauthorized())
         elif rule.kind == "no-money":
@@ -154,6 +156,13 @@ class Desk:
 
     async def _after(self, request: Request, moment: str, job: Job) -> None:
         await self.moment(request, moment, job)
+
+
+def _own_answer(rule: Rule) -> Response:
+    """Return the answer that a rule spells out."""
+    if isinstance(rule.body, str):
+        return Response(rule.body, rule.status or 500, headers=rule.headers, media_type="text/html")
+    return answer(rule.body, rule.status or 500, rule.headers)
 
 
 async def run_hook(rule: Rule, facts: Mapping[str, Any]) -> None:

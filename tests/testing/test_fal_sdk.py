@@ -188,6 +188,8 @@ def test_invalid_input_fails_the_request(
         ({"kind": "no-money"}, 403, None, "User is locked. Reason: Exhausted balance."),
         ({"kind": "refusal"}, 422, None, "content_policy_violation"),
         ({"kind": "job-failed"}, 500, None, "internal_server_error"),
+        ({"kind": "job-failed", "error": "generation_timeout"}, 504, None, "generation_timeout"),
+        ({"kind": "job-failed", "error": "image_load_error"}, 422, None, "image_load_error"),
         ({"kind": "job-failed", "error": "runner_disconnected"}, 503, "runner_disconnected", "Simulated"),
         ({"kind": "server-error"}, 500, "runner_server_error", "Runner error"),
     ],

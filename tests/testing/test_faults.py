@@ -18,7 +18,7 @@ from PIL import Image
 from prefect_media.errors import ConfigurationError
 from prefect_media.media.measure import measure
 from prefect_media.testing import Simulator
-from prefect_media.testing.faults import KINDS, Faults, Occasion, Rule, read_faults
+from prefect_media.testing.faults import KINDS, MOMENTS, Faults, Occasion, Rule, read_faults
 
 FLUX = "/replicate/v1/models/black-forest-labs/flux-schnell/predictions"
 SPEECH = "/elevenlabs/v1/text-to-speech/21m00Tcm4TlvDq8ikWAM"
@@ -102,6 +102,20 @@ def test_server_error_and_malformed_json(client: Client, simulator: Simulator) -
     assert [answer.status_code for answer in answers] == [503, 200]
     with pytest.raises(json.JSONDecodeError):
         answers[1].json()
+
+
+def test_answers_can_be_spelled_out(client: Client, simulator: Simulator) -> None:
+    body = {"detail": "Slow down", "status": 429, "retry_after": 5}
+    simulator.faults.extend(
+        [
+            {"kind": "answer", "status": 429, "body": body, "headers": {"Retry-After": "5"}, "count": 1},
+            {"kind": "answer", "status": 502, "body": "<html>nginx</html>"},
+        ]
+    )
+    answers = [client.predict(), client.predict()]
+    assert (answers[0].status_code, answers[0].json(), answers[0].headers["retry-after"]) == (429, body, "5")
+    assert (answers[1].status_code, answers[1].text) == (502, "<html>nginx</html>")
+    assert answers[1].headers["content-type"].startswith("text/html")
 
 
 def test_latency_is_added(client: Client, simulator: Simulator) -> None:
@@ -431,4 +445,4 @@ def test_bad_fault_files_are_refused(tmp_path: Path, text: str, message: str) ->
 
 def test_every_kind_is_described() -> None:
     page = (Path(__file__).parents[2] / "docs" / "testing.md").read_text("utf-8")
-    assert [kind for kind in KINDS if f"`{kind}`" not in page] == []
+    assert [name for name in (*KINDS, *MOMENTS) if f"`{name}`" not in page] == []
