@@ -195,3 +195,20 @@ def test_cancelling_leaves_the_old_target(tmp_path: Path) -> None:
     assert target.read_bytes() == b"old"
     assert sorted(p.name for p in tmp_path.iterdir() if p.is_file()) == ["dot.png", "made.mp4"]
     assert not list(tmp_path.glob(".part-*"))
+
+
+def test_equal_requests_give_equal_bytes_also_side_by_side(tmp_path: Path) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    from prefect_media.media.landscape import paint_picture
+
+    source = tmp_path / "hill.png"
+    paint_picture(source, prompt="hill", width=400, height=225)
+
+    def digest(number: int) -> str:
+        target = tmp_path / f"{number}.mp4"
+        ken_burns(source, target, seconds=0.5, width=320, height=180)
+        return hashlib.sha256(target.read_bytes()).hexdigest()
+
+    with ThreadPoolExecutor(6) as threads:
+        assert len(set(threads.map(digest, range(30)))) == 1
