@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from .facts import Facts, Span, facts_of, ratio_of
 from .types import Media
 
-__all__ = ["AudioContract", "Contract", "ImageContract", "VideoContract", "doubts", "violations"]
+__all__ = ["AudioContract", "Contract", "ImageContract", "SizedContract", "VideoContract", "doubts", "violations"]
 
 RATIO_TOLERANCE = 0.01
 """Relative: 1366x768 counts as 16:9."""
@@ -32,7 +32,9 @@ class _Contract(BaseModel):
     max_bytes: int | None = Field(default=None, gt=0)
 
 
-class _Sized(_Contract):
+class SizedContract(_Contract):
+    """Limits on the size of a picture or of the frames of a video."""
+
     min_width_px: int | None = Field(default=None, ge=1)
     max_width_px: int | None = Field(default=None, ge=1)
     min_height_px: int | None = Field(default=None, ge=1)
@@ -58,7 +60,7 @@ class _Timed(_Contract):
     max_duration_s: float | None = Field(default=None, gt=0)
 
 
-class ImageContract(_Sized):
+class ImageContract(SizedContract):
     """Limits on a picture. `sizes` and `ratios` are sets to choose from; `alpha` says whether transparency may be."""
 
     kind: Literal["image"] = "image"
@@ -66,7 +68,7 @@ class ImageContract(_Sized):
     animation: Presence = "forbidden"
 
 
-class VideoContract(_Sized, _Timed):
+class VideoContract(SizedContract, _Timed):
     """Limits on a video. `durations_s` and `frame_rates` are sets to choose from."""
 
     kind: Literal["video"] = "video"
@@ -163,7 +165,7 @@ def _sizes(facts: Facts, sizes: tuple[tuple[int, int], ...]) -> Iterable[_Findin
     yield _Finding(facts.size is not None, f"size is {found} px, allowed {allowed}")
 
 
-def _ratios(facts: Facts, contract: _Sized) -> Iterable[_Finding]:
+def _ratios(facts: Facts, contract: SizedContract) -> Iterable[_Finding]:
     aspect, allowed = facts.aspect, contract.ratios
     if allowed and not (aspect and aspect.exact and any(_close(aspect.low, text) for text in allowed)):
         found = "not known" if aspect is None else f"{aspect}"
@@ -183,7 +185,7 @@ def _inside(span: Span | None, value: float) -> bool:
     return span is not None and span.low * (1 - RATIO_TOLERANCE) <= value <= span.high * (1 + RATIO_TOLERANCE)
 
 
-def _sized(contract: _Sized, facts: Facts) -> Iterable[_Finding]:
+def _sized(contract: SizedContract, facts: Facts) -> Iterable[_Finding]:
     yield from _sizes(facts, contract.sizes)
     yield from _range("width", facts.width_px, contract.min_width_px, contract.max_width_px, " px")
     yield from _range("height", facts.height_px, contract.min_height_px, contract.max_height_px, " px")
