@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,7 +45,7 @@ class Outcome:
 
 
 @contextlib.contextmanager
-def quiet_run_logger() -> Iterator[None]:
+def quiet_run_logger() -> Generator[None]:
     """Let `get_run_logger()` work in a flow that does not run."""
     install()
     with contextlib.nullcontext() if FlowRunContext.get() is not None else disable_run_logger():

@@ -16,6 +16,9 @@ CLOCK: ContextVar[float] = ContextVar("prefect_media_plan_clock", default=0.0)
 """Planned seconds since the start of the flow, along the code that is evaluated now."""
 
 
+PLAIN = {str, int, float, bool, type(None)}
+
+
 class PlannedFuture(PrefectFuture[Any]):
     """What `submit` gives in a plan.
 
@@ -74,6 +77,8 @@ class PlannedFuture(PrefectFuture[Any]):
 
 def settled(value: Any) -> Any:
     """Return a parameter with the results of futures in their place."""
+    if type(value) in PLAIN:
+        return value
     if isinstance(value, PlannedFuture):
         return value.peek()
     if isinstance(value, list):

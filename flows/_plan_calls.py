@@ -15,11 +15,10 @@ from prefect.settings import get_current_settings
 from ..adapters import registry
 from ..adapters.key import call_key
 from ..adapters.prices import Estimate, estimate
-from ..adapters.resolve import Resolved, contract_for, resolve
+from ..adapters.resolve import Resolved, resolve
 from ..blocks import load_default_credentials
 from ..errors import MissingCredentialsError, PrefectMediaError
 from ..ledger import Call, CallState, Ledger
-from ..media.conversions import plan_conversion
 from ..media.facts import Facts, facts_of
 from ..tasks._candidates import Choice, Wanted, available_providers
 from ..tasks.call import PAID_TRIES, _stored
@@ -121,25 +120,24 @@ def as_facts(value: Any) -> Facts:
     return known.facts if known is not None else facts_of(value)
 
 
-def fitted(choice: Choice, name: str, number: int, facts: Facts) -> Facts:
+def fitted(choice: Choice, name: str, number: int) -> Facts:
     """Return the facts of an input after its planned conversions."""
-    if not choice.steps[name][number]:
-        return facts
-    card, wanted = choice.card, choice.wanted
-    contract = contract_for(card, name, wanted.given) if name in card.inputs else None
-    return plan_conversion(facts, contract, fit=wanted.fit).facts
+    facts = choice.facts[name]
+    return facts[number] if isinstance(facts, list) else facts
 
 
-def option(choice: Choice, inputs: Mapping[str, Any], digests: Mapping[str, Any]) -> Option:
+def option(choice: Choice, digests: Mapping[str, Any], facts: Mapping[str, Any] | None = None) -> Option:
     """Return a choice with its price and key.
 
     Args:
         choice: From `choices`.
-        inputs: Facts by name, after conversions.
-        digests: By name, a list for a list.
+        digests: Of the inputs after conversions, by name, a list for a list.
+        facts: Of the inputs after conversions, where these were made before and more is known than was planned.
     """
-    wanted, card = choice.wanted, choice.card
-    resolved = resolve(card, {**wanted.given, "take": wanted.take}, wanted.options, inputs, strict=wanted.strict)
+    wanted, card, resolved = choice.wanted, choice.card, choice.resolved
+    if facts is not None or resolved is None:
+        given = {**wanted.given, "take": wanted.take}
+        resolved = resolve(card, given, wanted.options, facts or choice.facts, strict=wanted.strict)
     return Option(choice, resolved, estimate(card, resolved), call_key(card, resolved, digests, wanted.take))
 
 

@@ -91,7 +91,7 @@ def call_planned(run: Evaluation, task: Any, name: str, parameters: dict[str, An
         mine, facts, digests = _prepared(run, choice, real, perform=not options)
         inputs = list(mine.values()) if not options else inputs
         try:
-            options.append(option(choice, facts, digests))
+            options.append(option(choice, digests, facts if any(map(any, choice.steps.values())) else None))
         except PrefectMediaError as exc:
             return run.refused(task, *_named(exc, wanted))
     if not any(any(files) for choice in found for files in choice.steps.values()):
@@ -156,7 +156,7 @@ def _fitted(run: Evaluation, choice: Any, name: str, at: int, item: Any, perform
     facts = as_facts(item)
     if not steps:
         return item, facts
-    final = fitted(choice, name, at, facts)
+    final = fitted(choice, name, at)
     if not perform:
         digest = stand_in(item.digest, *(f"{step.operation} {sorted(step.parameters.items())}" for step in steps))
         return planned_media(Told(name, final, run), digest), final

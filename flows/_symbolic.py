@@ -59,7 +59,7 @@ class Told:
 
 def told(value: Any) -> Told | None:
     """Return what the plan knows of a value, when it is a symbolic one."""
-    return getattr(value, "__dict__", {}).get("_told") if isinstance(value, Media | PlannedText | Opaque) else None
+    return value.__dict__["_told"] if type(value) in SYMBOLIC else None
 
 
 def _whole(value: float) -> int:
@@ -245,6 +245,9 @@ class Opaque:
     def __hash__(self) -> int:
         return id(self)
 
+
+SYMBOLIC = {*CLASSES.values(), PlannedText, Opaque}
+"""Types of values that do not exist yet."""
 
 for _name in READING:
     setattr(Opaque, _name, _refuse("looks at"))

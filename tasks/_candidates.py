@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..adapters import registry
@@ -11,7 +11,7 @@ from ..adapters.card import Card
 from ..adapters.catalogue import find
 from ..adapters.key import call_key
 from ..adapters.prices import estimate
-from ..adapters.resolve import contract_for, request_of, resolve
+from ..adapters.resolve import Resolved, contract_for, request_of, resolve
 from ..blocks import credentials_in_use, known_default_credentials
 from ..errors import ParameterError
 from ..media.conversions import Step, plan_conversion
@@ -56,6 +56,10 @@ class Choice:
     wanted: Wanted
     steps: Mapping[str, list[list[Step]]]
     """Conversions by unified name of the input, a list for each of its files."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """Facts of the input media after them."""
+    resolved: Resolved | None = None
+    """The request as it is with those facts, for plans."""
 
 
 def available_providers() -> set[str]:
@@ -116,9 +120,9 @@ def _choice(card: Card, wanted: Wanted, *, first: bool) -> Choice:
         steps[name] = [list(plan.steps) for plan in plans]
         after = [plan.facts for plan in plans]
         fitted[name] = after[0] if isinstance(value, Media) else after
-    resolve(card, given, options, fitted, strict=wanted.strict)
+    resolved = resolve(card, {**given, "take": wanted.take}, options, fitted, strict=wanted.strict)
     trimmed = Wanted(wanted.capability, (card.id,), given, inputs, options, wanted.fit, wanted.strict, wanted.take)
-    return Choice(card, trimmed, steps)
+    return Choice(card, trimmed, steps, fitted, resolved)
 
 
 def _facts(item: Media | Facts) -> Facts:
