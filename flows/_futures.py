@@ -7,8 +7,9 @@ from collections.abc import Callable, Generator, Mapping
 from contextvars import ContextVar
 from typing import Any
 
+from prefect.client.schemas.objects import State
 from prefect.futures import PrefectFuture
-from prefect.states import Completed, State
+from prefect.states import Completed
 
 __all__ = ["CLOCK", "PlannedFuture", "settled"]
 
@@ -41,6 +42,7 @@ class PlannedFuture(PrefectFuture[Any]):
     @property
     def state(self) -> State[Any]:
         """A completed state."""
+        assert self._final_state is not None
         return self._final_state
 
     def wait(self, timeout: float | None = None) -> None:

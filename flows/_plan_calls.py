@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from prefect.results import ResultRecord
+from prefect.results import ResultRecord  # pyright: ignore[reportPrivateImportUsage]
 from prefect.settings import get_current_settings
 
 from ..adapters import registry

@@ -104,7 +104,7 @@ class Evaluation:
                 fixed[name] = value.value
             elif isinstance(value, Media):
                 self.refuse(
-                    task.fn.__name__, f"{name}: one {value.kind} was given to .map(). Wrap it: unmapped({name})."
+                    task.fn.__name__, f"{name}: one {type(value).__name__.lower()} was given to .map(). Wrap it: unmapped({name})."
                 )
                 fixed[name] = value
             elif isinstance(value, Opaque):
@@ -119,9 +119,9 @@ class Evaluation:
             self.refuse(
                 task.fn.__name__, f".map() was given {found}. Give lists of one length, and unmapped(...) for the rest."
             )
-            return PrefectFutureList()
+            return PrefectFutureList()  # pyright: ignore[reportAbstractUsage]
         count = next(iter(lengths.values()))
-        return PrefectFutureList(
+        return PrefectFutureList(  # pyright: ignore[reportAbstractUsage]
             self.submit(task, (), {**fixed, **{name: values[at] for name, values in each.items()}})
             for at in range(count)
         )
@@ -209,7 +209,7 @@ class Evaluation:
                 if isinstance(item, (*kinds, Opaque)):
                     continue
                 found = (
-                    f"{item.kind} was given" if isinstance(item, Media) else f"found {type(item).__name__} {item!r:.60}"
+                    f"{type(item).__name__.lower()} was given" if isinstance(item, Media) else f"found {type(item).__name__} {item!r:.60}"
                 )
                 wanted = " or ".join(KINDS[kind] for kind in kinds if kind in KINDS) or "media"
                 hint = (

@@ -160,7 +160,7 @@ def planned_media(known: Told, digest: str, made_by: str = "") -> Media:
         made_by: Card id or name of the operation.
     """
     cls = CLASSES[known.facts.kind]
-    media = cls.__new__(cls)
+    media: Any = object.__new__(cls)
     values: dict[str, Any] = {
         "_told": known,
         "digest": digest,

@@ -58,13 +58,17 @@ def _sides(facts: Facts, **wanted: Any) -> tuple[Span | None, Span | None]:
     size, asked = facts.size, (wanted.get("width"), wanted.get("height"))
     if size is None and (None in asked or wanted.get("fit") in ("contain", "exact")):
         return None, None
-    fitted = fitted_size(*(size or asked), **wanted)
+    width, height = size or asked
+    if width is None or height is None:
+        return None, None
+    fitted = fitted_size(width, height, **wanted)
     return Span.exactly(fitted.width_px), Span.exactly(fitted.height_px)
 
 
 def _picture(facts: Facts, **changed: Any) -> Facts:
-    base = {"media_type": facts.media_type, "has_alpha": facts.has_alpha, "frames": Span.exactly(1)}
-    return Facts(kind="image", **{**base, "width_px": facts.width_px, "height_px": facts.height_px, **changed})
+    base: dict[str, Any] = {"media_type": facts.media_type, "has_alpha": facts.has_alpha, "frames": Span.exactly(1)}
+    sides: dict[str, Any] = {"width_px": facts.width_px, "height_px": facts.height_px}
+    return Facts(kind="image", **{**base, **sides, **changed})
 
 
 def _image_type(name: str | None, facts: Facts) -> dict[str, Any]:
@@ -118,7 +122,8 @@ def _contact_sheet(inputs: Inputs, values: Values) -> Facts:
 
 
 def _video(**facts: Any) -> Facts:
-    return Facts(kind="video", **{"media_type": "video/mp4", "codec": "h264", **facts})
+    given: dict[str, Any] = {"media_type": "video/mp4", "codec": "h264", **facts}
+    return Facts(kind="video", **given)
 
 
 @predicts("ken_burns")

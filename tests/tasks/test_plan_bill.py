@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -42,7 +41,7 @@ VERBS = {
 }
 SIZES = (None, None, "512x512", "768x1344", "1024x1024", "1280x720", "1000x600", "640x480", "1920x1080")
 SECONDS = (None, None, 1, 2, 3.5, 4, 5, 6, 8, 10)
-WORDS = "the old lighthouse keeper counts waves while gulls argue over bread near cold grey stones".split()
+WORDS = ["the", "old", "lighthouse", "keeper", "counts", "waves", "while", "gulls", "argue", "over", "bread", "near", "cold", "grey", "stones"]
 
 
 @flow(name="one request")
