@@ -29,9 +29,13 @@ class Settings(BaseSettings):
     home: Path = Field(Path("~/.prefect-media"), description="Folder of the default store and ledger.")
     store: str = Field("", description="fsspec URL of the store; default `<home>/store`.")
     ledger: str = Field("", description="SQLAlchemy URL of the ledger; default `<home>/ledger.db`.")
-    keep_parameters: bool = Field(True, description="Whether the ledger records parameters of calls (prompts among them).")
+    keep_parameters: bool = Field(
+        True, description="Whether the ledger records parameters of calls (prompts among them)."
+    )
     resubmit_below: Decimal = Field(
-        Decimal("0.05"), ge=0, description="An unknown submission estimated at most this much is sent again; above, held."
+        Decimal("0.05"),
+        ge=0,
+        description="An unknown submission estimated at most this much is sent again; above, held.",
     )
     concurrency: int = Field(32, ge=1, le=10_000, description="Rows of a batch that run at the same time.")
 

@@ -132,7 +132,16 @@ def main() -> None:
                 **os.environ, **QUIET, **simulator.env, "PREFECT_MEDIA_HOME": home, "PREFECT_HOME": f"{home}/prefect",
                 "PREFECT_LOGGING_LEVEL": "WARNING",
             }  # fmt: skip
-            command = [sys.executable, __file__, "--way", way, "--calls", str(options.calls), "--every", str(options.every)]
+            command = [
+                sys.executable,
+                __file__,
+                "--way",
+                way,
+                "--calls",
+                str(options.calls),
+                "--every",
+                str(options.every),
+            ]
             run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
             if not run.stdout.strip():
                 sys.exit(run.stderr[-3000:])

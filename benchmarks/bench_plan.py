@@ -37,7 +37,9 @@ def main() -> None:
     """Plan once, and print one line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("rows", nargs="?", type=int, default=10_000)
-    parser.add_argument("--music", action="store_true", help="With music as long as the voice: three scenarios for each row.")
+    parser.add_argument(
+        "--music", action="store_true", help="With music as long as the voice: three scenarios for each row."
+    )
     parser.add_argument("--local", action="store_true", help="With the offline models.")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as home:

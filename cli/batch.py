@@ -40,8 +40,13 @@ class _Teller:
             return
         if self._bar is None:
             self._bar = Progress(
-                SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-                TextColumn("{task.fields[cost]}"), console=err,
+                SpinnerColumn(),
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeElapsedColumn(),
+                TextColumn("{task.fields[cost]}"),
+                console=err,
             )
             self._bar.start()
             self._task = self._bar.add_task("rows", total=total, cost="")
@@ -96,7 +101,9 @@ def _finish(report: Any, as_json: bool) -> int:
 @app.command()
 def batch(
     pipeline: Annotated[str, typer.Argument(help=PIPELINE)],
-    rows: Annotated[str, typer.Argument(help="A .jsonl, .csv or .parquet file, or - for JSON lines on standard input.")],
+    rows: Annotated[
+        str, typer.Argument(help="A .jsonl, .csv or .parquet file, or - for JSON lines on standard input.")
+    ],
     budget: Annotated[str | None, typer.Option(help='Most that the batch may spend, for example "5 USD".')] = None,
     concurrency: Annotated[int | None, typer.Option(min=1, max=10_000, help="Rows at a time.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for outputs, manifest.jsonl and report.html.")] = None,
@@ -164,4 +171,3 @@ def report(
 
         stdout.print(str(target), markup=False)
     return Exit.DONE
-

@@ -13,7 +13,9 @@ from ..errors import ParameterError
 from ._output import money, out, print_json
 from .main import Exit, app
 
-calls_app = typer.Typer(help="The journal of calls; settle held ones with `calls resolve`.", invoke_without_command=True)
+calls_app = typer.Typer(
+    help="The journal of calls; settle held ones with `calls resolve`.", invoke_without_command=True
+)
 app.add_typer(calls_app, name="calls")
 
 
@@ -42,7 +44,9 @@ def _described(call: Any, attempt: Any) -> dict[str, Any]:
 @calls_app.callback()
 def calls(
     context: typer.Context,
-    state: Annotated[str | None, typer.Option(help="Only calls in this state: done, held, running, failed, ...")] = None,
+    state: Annotated[
+        str | None, typer.Option(help="Only calls in this state: done, held, running, failed, ...")
+    ] = None,
     batch: Annotated[str | None, typer.Option(help="Only calls of this batch.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most this many, newest first.")] = 50,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")] = False,

@@ -30,9 +30,7 @@ def _described(card: Any) -> dict[str, Any]:
     help="List models; `models show ID` tells all of one.",
 )
 def models(
-    words: Annotated[
-        list[str] | None, typer.Argument(help="Words to look for; or `show ID`.")
-    ] = None,
+    words: Annotated[list[str] | None, typer.Argument(help="Words to look for; or `show ID`.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")] = False,
 ) -> int:
     """List models, or show one."""

@@ -24,7 +24,9 @@ def plan(
         list[str] | None, typer.Argument(help="A file of rows, - for JSON lines on standard input, or name=value ...")
     ] = None,
     budget: Annotated[str | None, typer.Option(help='A higher price is a problem, for example "5 USD".')] = None,
-    graph: Annotated[Path | None, typer.Option(help="File to draw the first row's task runs into: .svg or .mmd.")] = None,
+    graph: Annotated[
+        Path | None, typer.Option(help="File to draw the first row's task runs into: .svg or .mmd.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")] = False,
 ) -> int:
     """Show task runs, conversions, price, time and every problem of a flow. Nothing runs, nothing is sent."""

@@ -25,7 +25,9 @@ def text_values(pairs: list[str], parameters: Any) -> dict[str, Any]:
     for pair in pairs:
         name, equals, text = pair.partition("=")
         if not equals or not name:
-            raise ParameterError(f"{pair!r} is not a parameter. Expected name=value, for example prompt='a lighthouse'.")
+            raise ParameterError(
+                f"{pair!r} is not a parameter. Expected name=value, for example prompt='a lighthouse'."
+            )
         if name in values:
             raise ParameterError(f"Parameter {name!r} is given twice. Give it once.")
         values[name] = parameters.from_text(name, text)

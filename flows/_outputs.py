@@ -51,7 +51,9 @@ def save_outputs(
         name = f"{row_id}{item.suffix}" if len(media) == 1 else f"{row_id}-{number}{item.suffix}"
         names.append(name)
         target = folder / name
-        known = number == 1 and before is not None and before.get("digest") == item.digest and before.get("output") == name
+        known = (
+            number == 1 and before is not None and before.get("digest") == item.digest and before.get("output") == name
+        )
         if not (known and target.is_file() and target.stat().st_size == item.size_bytes):
             item.save(target)
     return names[0] if names else None

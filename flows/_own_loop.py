@@ -24,7 +24,9 @@ def in_own_loop(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         except BaseException as exc:  # noqa: BLE001 - raised again in the caller's thread
             failed.append(exc)
 
-    thread = threading.Thread(target=contextvars.copy_context().run, args=(run,), name="prefect-media-plan", daemon=True)
+    thread = threading.Thread(
+        target=contextvars.copy_context().run, args=(run,), name="prefect-media-plan", daemon=True
+    )
     thread.start()
     thread.join()
     if failed:

@@ -104,7 +104,8 @@ class Evaluation:
                 fixed[name] = value.value
             elif isinstance(value, Media):
                 self.refuse(
-                    task.fn.__name__, f"{name}: one {type(value).__name__.lower()} was given to .map(). Wrap it: unmapped({name})."
+                    task.fn.__name__,
+                    f"{name}: one {type(value).__name__.lower()} was given to .map(). Wrap it: unmapped({name}).",
                 )
                 fixed[name] = value
             elif isinstance(value, Opaque):
@@ -209,7 +210,9 @@ class Evaluation:
                 if isinstance(item, (*kinds, Opaque)):
                     continue
                 found = (
-                    f"{type(item).__name__.lower()} was given" if isinstance(item, Media) else f"found {type(item).__name__} {item!r:.60}"
+                    f"{type(item).__name__.lower()} was given"
+                    if isinstance(item, Media)
+                    else f"found {type(item).__name__} {item!r:.60}"
                 )
                 wanted = " or ".join(KINDS[kind] for kind in kinds if kind in KINDS) or "media"
                 hint = (

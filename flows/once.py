@@ -84,6 +84,7 @@ async def run_once(
         name = pipeline.flow.name
         save_outputs(out, name, media)
         many = len(media) > 1
-        paths = tuple(out / (f"{name}-{n}{item.suffix}" if many else f"{name}{item.suffix}") for n, item in enumerate(media, 1))
+        paths = tuple(
+            out / (f"{name}-{n}{item.suffix}" if many else f"{name}{item.suffix}") for n, item in enumerate(media, 1)
+        )
     return Once(value, media, paths, tally)
-

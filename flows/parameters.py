@@ -57,7 +57,9 @@ class Parameters:
         signature = inspect.signature(flow.fn)
         hints = typing.get_type_hints(flow.fn, include_extras=True)
         self.names = tuple(
-            name for name, spec in signature.parameters.items() if spec.kind not in (spec.VAR_KEYWORD, spec.VAR_POSITIONAL)
+            name
+            for name, spec in signature.parameters.items()
+            if spec.kind not in (spec.VAR_KEYWORD, spec.VAR_POSITIONAL)
         )
         self._hints = {name: hints.get(name, Any) for name in self.names}
         fields: dict[str, Any] = {}
@@ -115,14 +117,18 @@ class Parameters:
         known = ", ".join(self.names) or "none"
         match problem["type"]:
             case "missing":
-                return f"field {place!r} is missing. Expected {self._wanted(place)}; the flow's parameters are: {known}."
+                return (
+                    f"field {place!r} is missing. Expected {self._wanted(place)}; the flow's parameters are: {known}."
+                )
             case "extra_forbidden":
                 near = difflib.get_close_matches(place, self.names, 1)
                 hint = f" Did you mean {near[0]!r}?" if near else ""
                 return f"field {place!r} ({problem['input']!r:.60}) is not a parameter of the flow. Expected: {known}.{hint}"
             case _:
                 reason = str(problem["msg"]).removeprefix("Value error, ").rstrip(".")
-                return f"field {place!r}: {problem['input']!r:.80} is not valid: {reason}. Expected {self._wanted(place)}."
+                return (
+                    f"field {place!r}: {problem['input']!r:.80} is not valid: {reason}. Expected {self._wanted(place)}."
+                )
 
     def _wanted(self, place: str) -> str:
         hint = self._hints.get(place.split(".", 1)[0], Any)
@@ -130,7 +136,9 @@ class Parameters:
             hint = typing.get_args(hint)[0]
         if any(media in _parts(hint) for media in (*KINDS, Media)):
             return "a path or URL of media"
-        return hint.__name__ if isinstance(hint, type) and not typing.get_args(hint) else str(hint).replace("typing.", "")
+        return (
+            hint.__name__ if isinstance(hint, type) and not typing.get_args(hint) else str(hint).replace("typing.", "")
+        )
 
     def from_text(self, name: str, text: Any) -> Any:
         """Return a value given as text (a CSV cell, a command-line argument) as what the parameter's type can take."""
@@ -147,7 +155,9 @@ class Parameters:
     def canonical(self, given: Mapping[str, Any]) -> str:
         """Return the parameters as canonical JSON: what decides whether a finished row is the same row."""
         values = self.check(given)
-        return json.dumps({name: _canonical(value) for name, value in values.items()}, sort_keys=True, ensure_ascii=False)
+        return json.dumps(
+            {name: _canonical(value) for name, value in values.items()}, sort_keys=True, ensure_ascii=False
+        )
 
 
 def _canonical(value: Any) -> Any:

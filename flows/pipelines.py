@@ -111,5 +111,7 @@ def _load_file(path: Path, asked: str) -> ModuleType:
         spec.loader.exec_module(module)
     except Exception as exc:
         del sys.modules[name]
-        raise ConfigurationError(f"Pipeline {asked!r}: {path.name} failed to load: {type(exc).__name__}: {exc}") from exc
+        raise ConfigurationError(
+            f"Pipeline {asked!r}: {path.name} failed to load: {type(exc).__name__}: {exc}"
+        ) from exc
     return module

@@ -106,9 +106,7 @@ def _refusal(name: str, problems: Sequence[str]) -> RowsError:
     return RowsError(f"{name}: {count}, nothing was run.\n" + "\n".join(f"  {line}" for line in shown), problems)
 
 
-def _checked(
-    raw: _Raw, number: int, parameters: Parameters, seen: dict[str, str], problems: list[str]
-) -> Row | None:
+def _checked(raw: _Raw, number: int, parameters: Parameters, seen: dict[str, str], problems: list[str]) -> Row | None:
     fields = dict(raw.fields)
     if raw.from_text:
         fields = {key: parameters.from_text(key, value) for key, value in fields.items() if value != ""}
@@ -130,9 +128,7 @@ def _checked(
     return Row(row_id, raw.place, fields)
 
 
-def _id(
-    fields: dict[str, Any], number: int, parameters: Parameters, place: str, problems: list[str]
-) -> str | None:
+def _id(fields: dict[str, Any], number: int, parameters: Parameters, place: str, problems: list[str]) -> str | None:
     if "id" not in fields:
         return f"{number:04d}"
     given = fields["id"] if "id" in parameters.names else fields.pop("id")

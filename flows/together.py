@@ -41,7 +41,9 @@ async def together(*awaitables: Awaitable[Any]) -> tuple[Any, ...]:
     if (planner := PLANNER.get()) is not None:
         return await planner.together(awaitables)
     running: list[asyncio.Future[Any]] = [asyncio.ensure_future(awaitable) for awaitable in awaitables]
-    names = {task: _name(awaitable, number) for number, (task, awaitable) in enumerate(zip(running, awaitables, strict=True))}
+    names = {
+        task: _name(awaitable, number) for number, (task, awaitable) in enumerate(zip(running, awaitables, strict=True))
+    }
     if not running:
         return ()
     try:

@@ -271,7 +271,12 @@ def _write(planes: list[Picture], path: list[Window], target: Path, frame: tuple
     import av
 
     # The bytes depend on the number of encoder threads, so it is fixed. aq-mode 3 spends bits on dark gradients.
-    options = {"preset": "veryfast", "crf": "18", "threads": "2", "x264-params": f"aq-mode=3:scenecut=0{_instructions()}"}
+    options = {
+        "preset": "veryfast",
+        "crf": "18",
+        "threads": "2",
+        "x264-params": f"aq-mode=3:scenecut=0{_instructions()}",
+    }
     with av.open(str(target), "w", options={"movflags": "+faststart", "fflags": "+bitexact"}) as container:
         stream: Any = container.add_stream("libx264", rate=rate, options=options)
         stream.width, stream.height, stream.pix_fmt = *frame, "yuv420p"

@@ -82,7 +82,9 @@ def _fit_image(inputs: Inputs, values: Values) -> Facts:
     facts: Facts = inputs["image"]
     names = ("width", "height", "fit", "gravity", "focus", "multiple", "max_megapixels")
     wide, high = _sides(facts, **{name: values[name] for name in names if name in values})
-    if values.get("max_bytes") and (values.get("fit") == "contain" or not (values.get("width") or values.get("height"))):
+    if values.get("max_bytes") and (
+        values.get("fit") == "contain" or not (values.get("width") or values.get("height"))
+    ):
         wide = high = None  # it may shrink further
     return _picture(facts, width_px=wide, height_px=high, **_image_type(values.get("format"), facts))
 
@@ -118,7 +120,9 @@ def _contact_sheet(inputs: Inputs, values: Values) -> Facts:
         raise ParameterError("Cannot make a contact sheet: there is no media. Give at least one picture or video.")
     if labels is not None and len(labels) != len(media):
         raise ParameterError(f"labels: {len(labels)} lines for {len(media)} pictures. Give one for each.")
-    return Facts(kind="image", has_alpha=False, frames=Span.exactly(1), **_image_type(values.get("format") or "jpeg", media[0]))
+    return Facts(
+        kind="image", has_alpha=False, frames=Span.exactly(1), **_image_type(values.get("format") or "jpeg", media[0])
+    )
 
 
 def _video(**facts: Any) -> Facts:
@@ -161,11 +165,15 @@ def _about(span: Span | None, slack: float) -> Span | None:
 
 
 def _most(first: Span, second: Span) -> Span:
-    return Span(low=max(first.low, second.low), high=max(first.high, second.high), likely=max(first.likely, second.likely))
+    return Span(
+        low=max(first.low, second.low), high=max(first.high, second.high), likely=max(first.likely, second.likely)
+    )
 
 
 def _least(first: Span, second: Span) -> Span:
-    return Span(low=min(first.low, second.low), high=min(first.high, second.high), likely=min(first.likely, second.likely))
+    return Span(
+        low=min(first.low, second.low), high=min(first.high, second.high), likely=min(first.likely, second.likely)
+    )
 
 
 MAX_TEMPO = 1.25
@@ -268,7 +276,9 @@ def _concat_audio(sounds: Sequence[Facts], values: Values) -> Facts:
 
 def _asked_side(name: str, value: int | None) -> Span | None:
     if value is not None and (value < 2 or value % 2):
-        raise ParameterError(f"{name}={value} is not even: video stores colour for blocks of 2x2 pixels. Add or take 1.")
+        raise ParameterError(
+            f"{name}={value} is not even: video stores colour for blocks of 2x2 pixels. Add or take 1."
+        )
     return _exactly(value)
 
 

@@ -50,7 +50,11 @@ async def test_the_good_rows_run_and_the_bad_ones_are_reported(media_simulator: 
         return True
 
     report = await batch(picture, ROWS, admit="valid", out=tmp_path, confirm=confirm)
-    assert [(row.id, row.status) for row in report.rows] == [("good", "succeeded"), ("worse", "failed"), ("bad", "failed")]
+    assert [(row.id, row.status) for row in report.rows] == [
+        ("good", "succeeded"),
+        ("worse", "failed"),
+        ("bad", "failed"),
+    ]
     lines = [json.loads(line) for line in (tmp_path / "manifest.jsonl").read_text().splitlines()]
     assert "Unknown model" in next(line["error"] for line in lines if line["id"] == "bad")
     assert "field 'promt'" in next(line["error"] for line in lines if line["id"] == "worse")
@@ -72,7 +76,8 @@ async def test_who_declines_pays_nothing(media_simulator: Simulator) -> None:
 
 
 @pytest.mark.parametrize(
-    ("model", "cap", "asks"), [(FLUX, None, True), (FLUX, "1 USD", False), (FLUX, "0.001 USD", True), ("local:landscape", None, False)]
+    ("model", "cap", "asks"),
+    [(FLUX, None, True), (FLUX, "1 USD", False), (FLUX, "0.001 USD", True), ("local:landscape", None, False)],
 )
 def test_consent_is_asked_for_what_no_budget_covers(
     model: str, cap: str | None, asks: bool, media_simulator: Simulator
@@ -95,7 +100,9 @@ def run(*arguments: str) -> tuple[int, str]:
 
 
 def test_the_command_plans_parameters_and_rows(media_simulator: Simulator, tmp_path: Path) -> None:
-    code, out = run("plan", "clip", "prompt=a lighthouse", f"image_model={FLUX}", "--json", "--graph", str(tmp_path / "g.svg"))
+    code, out = run(
+        "plan", "clip", "prompt=a lighthouse", f"image_model={FLUX}", "--json", "--graph", str(tmp_path / "g.svg")
+    )
     found = json.loads(out)
     assert (code, found["pipeline"], found["calls"]["new"]) == (0, PLACE, 2)
     assert found["low_usd"] <= found["expected_usd"] <= found["high_usd"]

@@ -60,7 +60,9 @@ TABLE: list[Broken] = []
 Body = Callable[..., Coroutine[Any, Any, Any]]
 
 
-def broken(*words: str, budget: str | None = None, without: tuple[str, ...] = (), **parameters: Any) -> Callable[[Body], Body]:
+def broken(
+    *words: str, budget: str | None = None, without: tuple[str, ...] = (), **parameters: Any
+) -> Callable[[Body], Body]:
     def declare(body: Body) -> Body:
         name = body.__name__.replace("_", " ")
         TABLE.append(Broken(name, words, flow(body, name=name, validate_parameters=True), parameters, budget, without))
@@ -97,7 +99,12 @@ async def missing_key() -> None:
     await generate_image("a cat", model=FLUX)
 
 
-@broken("generate_speech", "ELEVENLABS_API_KEY", "REPLICATE_API_TOKEN", without=("ELEVENLABS_API_KEY", "REPLICATE_API_TOKEN"))
+@broken(
+    "generate_speech",
+    "ELEVENLABS_API_KEY",
+    "REPLICATE_API_TOKEN",
+    without=("ELEVENLABS_API_KEY", "REPLICATE_API_TOKEN"),
+)
 async def two_missing_keys() -> None:
     await together(generate_speech("hello", model=VOICE), generate_image("a cat", model=SDXL))
 
@@ -403,9 +410,16 @@ def test_there_are_enough_of_them() -> None:
 def test_all_problems_are_told_at_once() -> None:
     @flow
     async def much_is_wrong() -> None:
-        image, voice = await together(generate_image("a cat", model="flux-schnel"), generate_speech("", model="local:voice"))
+        image, voice = await together(
+            generate_image("a cat", model="flux-schnel"), generate_speech("", model="local:voice")
+        )
         video = await generate_video("it walks", image=image, model=KLING, seconds=30)
         await merge(video, voice, duration="stretch")  # type: ignore[arg-type]
 
     problems = plan(much_is_wrong).problems
-    assert [line.partition(":")[0] for line in problems] == ["generate_image", "generate_speech", "generate_video", "merge"]
+    assert [line.partition(":")[0] for line in problems] == [
+        "generate_image",
+        "generate_speech",
+        "generate_video",
+        "merge",
+    ]

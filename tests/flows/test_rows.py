@@ -17,7 +17,10 @@ from prefect_media.flows.rows import read_rows
 
 @flow
 def pipeline(
-    prompt: str, seconds: Annotated[float, Field(gt=0)] = 5, style: Literal["ink", "oil"] = "ink", tags: list[str] = []  # noqa: B006
+    prompt: str,
+    seconds: Annotated[float, Field(gt=0)] = 5,
+    style: Literal["ink", "oil"] = "ink",
+    tags: list[str] = [],  # noqa: B006
 ) -> None:
     """Take what the rows give."""
 
@@ -156,4 +159,7 @@ def test_paths_stand_for_media_and_are_keyed_by_content(tmp_path: Path) -> None:
     path.write_text('{"image": "b.png"}\n{"image": "ftp://x/y.png"}\n{"image": "https://x/y.png"}\n')
     with pytest.raises(RowsError) as caught:
         read_rows(path, parameters)
-    assert [line.split(" is not valid: ")[1][:14] for line in caught.value.problems] == ["there is no fi", "a URL of media"]
+    assert [line.split(" is not valid: ")[1][:14] for line in caught.value.problems] == [
+        "there is no fi",
+        "a URL of media",
+    ]

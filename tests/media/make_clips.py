@@ -266,7 +266,9 @@ def spectrum(path: Path, hertz: int, start_s: float = 0.0, end_s: float | None =
     with av.open(str(path)) as container:
         rate = container.streams.audio[0].codec_context.sample_rate
         floats = av.AudioResampler(format="fltp")
-        parts = [each.to_ndarray().mean(axis=0) for shown in container.decode(audio=0) for each in floats.resample(shown)]
+        parts = [
+            each.to_ndarray().mean(axis=0) for shown in container.decode(audio=0) for each in floats.resample(shown)
+        ]
     wave = np.concatenate(parts)[int(start_s * rate) : None if end_s is None else int(end_s * rate)]
     turns = np.exp(-2j * np.pi * hertz * np.arange(len(wave)) / rate)
     return float(2 * abs((wave * turns).mean()))

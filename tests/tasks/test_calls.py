@@ -50,7 +50,8 @@ def simulator(running: Simulator, monkeypatch: pytest.MonkeyPatch) -> Simulator:
 async def test_the_same_call_is_bought_once_whoever_asks(simulator: Simulator) -> None:
     with tallying() as tally:
         one, two = await asyncio.gather(
-            generate_image("a cat", model=FLUX_R), generate_image.with_options(refresh_cache=True)("a cat", model=FLUX_R)
+            generate_image("a cat", model=FLUX_R),
+            generate_image.with_options(refresh_cache=True)("a cat", model=FLUX_R),
         )
         three = await generate_image("a cat", model=FLUX_R)
     assert one == two == three
@@ -201,7 +202,9 @@ async def test_a_length_between_steps_is_generated_longer_and_trimmed(simulator:
     assert abs(video.duration_s - 4) < 0.1
 
 
-async def test_no_key_is_written_anywhere(simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_key_is_written_anywhere(
+    simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     secret = "r8_PLANTEDsecretPLANTEDsecretPLANTED00"
     monkeypatch.setenv("REPLICATE_API_TOKEN", secret)
     simulator.faults.add("job-failed", provider="replicate", contains="fails")

@@ -41,7 +41,23 @@ VERBS = {
 }
 SIZES = (None, None, "512x512", "768x1344", "1024x1024", "1280x720", "1000x600", "640x480", "1920x1080")
 SECONDS = (None, None, 1, 2, 3.5, 4, 5, 6, 8, 10)
-WORDS = ["the", "old", "lighthouse", "keeper", "counts", "waves", "while", "gulls", "argue", "over", "bread", "near", "cold", "grey", "stones"]
+WORDS = [
+    "the",
+    "old",
+    "lighthouse",
+    "keeper",
+    "counts",
+    "waves",
+    "while",
+    "gulls",
+    "argue",
+    "over",
+    "bread",
+    "near",
+    "cold",
+    "grey",
+    "stones",
+]
 
 
 @flow(name="one request")
@@ -50,7 +66,9 @@ async def one(card: str, capability: str, text: str, given: dict[str, Any]) -> A
     if capability == "speech":
         return await generate_speech(text, model=card, **values)
     if capability == "image-to-video":
-        values["image"] = await generate_image("a lighthouse", model="local:landscape", size=given.get("size") or "1280x720")
+        values["image"] = await generate_image(
+            "a lighthouse", model="local:landscape", size=given.get("size") or "1280x720"
+        )
     return await VERBS[capability](text, model=card, **values)
 
 

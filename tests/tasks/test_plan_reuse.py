@@ -38,7 +38,9 @@ def simulator(running: Simulator, monkeypatch: pytest.MonkeyPatch) -> Simulator:
 
 @flow
 async def narrated(prompt: str, text: str) -> Video:
-    image, voice = await together(generate_image(prompt, model=FLUX, size="1280x720"), generate_speech(text, model=VOICE))
+    image, voice = await together(
+        generate_image(prompt, model=FLUX, size="1280x720"), generate_speech(text, model=VOICE)
+    )
     video = await generate_video(prompt, image=image, model="local:ken-burns", seconds=0.5, size="160x90")
     return await merge(video, voice)
 
@@ -100,6 +102,8 @@ async def test_one_row_of_a_thousand_is_edited(simulator: Simulator) -> None:
     rows[500]["narration"] = "An edited line."
     found = plan("clip", rows)
     assert found.to_dict()["rows"] == {"run": 1, "finished": 999, "refused": 0, "total": 1000}
-    assert [(call.row, call.task, call.about) for call in found.calls] == [("r500", "generate_speech", "An edited line.")]
+    assert [(call.row, call.task, call.about) for call in found.calls] == [
+        ("r500", "generate_speech", "An edited line.")
+    ]
     assert found.price == found.calls[0].price
     assert found.count("paid") == 2
