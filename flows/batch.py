@@ -95,22 +95,26 @@ async def batch(
     task_runner=ThreadPoolTaskRunner(max_workers=SUBMITTED_TASKS),  # type: ignore[arg-type]
 )
 async def batch_flow(
-    pipeline: Annotated[str, Field(description="A ready flow (clip), module:flow or path/to/file.py:flow.")] = "clip",
-    rows: Annotated[
-        str | list[dict[str, Any]],
-        Field(description="A file of rows (.jsonl, .csv, .parquet) where the worker runs, or the rows themselves."),
-    ] = "prompts.jsonl",
-    budget: Annotated[str | None, Field(description='Most that the batch may spend, for example "25 USD".')] = None,
-    concurrency: Annotated[int, Field(ge=1, le=10_000, description="Rows at a time.")] = 32,
-    out: Annotated[str | None, Field(description="Folder for the outputs, the manifest and the report.")] = None,
-    on_error: Annotated[str, Field(pattern="^(continue|stop)$", description="After a failed row.")] = "continue",
-    admit: Annotated[
-        str, Field(pattern="^(all|valid|unplanned)$", description="all: any problem refuses the batch; valid: run good rows.")
-    ] = "all",
+    pipeline: str = "clip",
+    rows: str | list[dict[str, Any]] = "prompts.jsonl",
+    budget: str | None = None,
+    concurrency: Annotated[int, Field(ge=1, le=10_000)] = 32,
+    out: str | None = None,
+    on_error: Annotated[str, Field(pattern="^(continue|stop)$")] = "continue",
+    admit: Annotated[str, Field(pattern="^(all|valid|unplanned)$")] = "all",
 ) -> Any:
     """Run a flow once for each row: the deployable form of `batch`.
 
     Finished rows are skipped, bad rows do not stop the others, and the run ends with a gallery artifact.
+
+    Args:
+        pipeline: A ready flow (clip), module:flow or path/to/file.py:flow.
+        rows: A file of rows (.jsonl, .csv, .parquet) where the worker runs, or the rows themselves.
+        budget: Most that the batch may spend, for example "25 USD".
+        concurrency: Rows at a time.
+        out: Folder for the outputs, the manifest and the report.
+        on_error: continue or stop after a failed row.
+        admit: What a problem in the plan comes to. all: the batch is refused; valid: the good rows run; unplanned: no plan.
     """
     handed = HANDED.get()
     HANDED.set(None)  # a batch that a row's flow starts reads its own parameters
@@ -152,6 +156,4 @@ async def _admitted(
     unreadable: list[Refused] = []
     checked = read_rows(rows, parameters, unreadable if admit == "valid" else None)
     cap = budget.cap if budget is not None else None
-    return await admitted(
-        pipeline, parameters, checked, admit=admit, cap=cap, unreadable=unreadable, confirm=confirm
-    )
+    return await admitted(pipeline, parameters, checked, admit=admit, cap=cap, unreadable=unreadable, confirm=confirm)

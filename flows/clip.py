@@ -16,29 +16,32 @@ __all__ = ["clip"]
 
 @flow(name="clip", flow_run_name="clip · {prompt}", validate_parameters=True)
 async def clip(
-    prompt: Annotated[str, Field(min_length=1, description="What the picture shows.")],
-    narration: Annotated[str, Field(description="What the voice says. Empty for none.")] = "",
-    seconds: Annotated[
-        float, Field(gt=0, le=60, description="Length of the picture; a longer narration extends it.")
-    ] = 5,
-    music: Annotated[str, Field(description="Mood of a quiet music bed under the voice. Empty for none.")] = "",
-    size: Annotated[str, Field(pattern=r"^\d+x\d+$", description="Frame size, width x height in pixels.")] = "1280x720",
-    seed: Annotated[
-        int | None,
-        Field(ge=0, description="Another number gives another picture and motion. For models that have one."),
-    ] = None,
-    image_model: Annotated[
-        str | list[str], Field(description="Model, or first choice and fallbacks.")
-    ] = "local:landscape",
-    video_model: Annotated[
-        str | list[str], Field(description="Model, or first choice and fallbacks.")
-    ] = "local:ken-burns",
-    voice_model: Annotated[str | list[str], Field(description="Model, or first choice and fallbacks.")] = "local:voice",
-    music_model: Annotated[str | list[str], Field(description="Model, or first choice and fallbacks.")] = "local:score",
+    prompt: Annotated[str, Field(min_length=1)],
+    narration: str = "",
+    seconds: Annotated[float, Field(gt=0, le=60)] = 5,
+    music: str = "",
+    size: Annotated[str, Field(pattern=r"^\d+x\d+$")] = "1280x720",
+    seed: Annotated[int | None, Field(ge=0)] = None,
+    image_model: str | list[str] = "local:landscape",
+    video_model: str | list[str] = "local:ken-burns",
+    voice_model: str | list[str] = "local:voice",
+    music_model: str | list[str] = "local:score",
 ) -> Video:
     """Make a narrated clip: a picture, motion, a voice, and optionally music, merged into one mp4.
 
     The defaults are the offline `local` models: free, no key, no network.
+
+    Args:
+        prompt: What the picture shows.
+        narration: What the voice says. Empty for none.
+        seconds: Length of the picture; a longer narration extends it.
+        music: Mood of a quiet music bed under the voice. Empty for none.
+        size: Frame size, width x height in pixels.
+        seed: Another number gives another picture and motion. For models that have one.
+        image_model: Model, or first choice and fallbacks.
+        video_model: Model, or first choice and fallbacks.
+        voice_model: Model, or first choice and fallbacks.
+        music_model: Model, or first choice and fallbacks.
     """
     image, voice = await together(
         generate_image(prompt, model=image_model, size=size, seed=seed),

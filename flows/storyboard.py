@@ -18,25 +18,29 @@ SHORTEST_SCENE_S = 1.5
 
 @flow(name="storyboard", validate_parameters=True)
 async def storyboard(
-    scenes: Annotated[
-        list[str], Field(min_length=1, max_length=100, description="One prompt for each scene, in order.")
-    ],
-    narration: Annotated[str, Field(min_length=1, description="The voice-over across all scenes.")],
-    music: Annotated[str, Field(description="Mood of a quiet music bed under the voice. Empty for none.")] = "",
-    size: Annotated[str, Field(pattern=r"^\d+x\d+$", description="Frame size, width x height in pixels.")] = "1280x720",
-    seed: Annotated[
-        int | None, Field(ge=0, description="Another number gives other pictures and motion. For models that have one.")
-    ] = None,
-    image_model: Annotated[
-        str | list[str], Field(description="Model, or first choice and fallbacks.")
-    ] = "local:landscape",
-    video_model: Annotated[
-        str | list[str], Field(description="Model, or first choice and fallbacks.")
-    ] = "local:ken-burns",
-    voice_model: Annotated[str | list[str], Field(description="Model, or first choice and fallbacks.")] = "local:voice",
-    music_model: Annotated[str | list[str], Field(description="Model, or first choice and fallbacks.")] = "local:score",
+    scenes: Annotated[list[str], Field(min_length=1, max_length=100)],
+    narration: Annotated[str, Field(min_length=1)],
+    music: str = "",
+    size: Annotated[str, Field(pattern=r"^\d+x\d+$")] = "1280x720",
+    seed: Annotated[int | None, Field(ge=0)] = None,
+    image_model: str | list[str] = "local:landscape",
+    video_model: str | list[str] = "local:ken-burns",
+    voice_model: str | list[str] = "local:voice",
+    music_model: str | list[str] = "local:score",
 ) -> Video:
-    """Make one film of several scenes: the voice-over sets its length, every scene gets an equal share."""
+    """Make one film of several scenes: the voice-over sets its length, every scene gets an equal share.
+
+    Args:
+        scenes: One prompt for each scene, in order.
+        narration: The voice-over across all scenes.
+        music: Mood of a quiet music bed under the voice. Empty for none.
+        size: Frame size, width x height in pixels.
+        seed: Another number gives other pictures and motion. For models that have one.
+        image_model: Model, or first choice and fallbacks.
+        video_model: Model, or first choice and fallbacks.
+        voice_model: Model, or first choice and fallbacks.
+        music_model: Model, or first choice and fallbacks.
+    """
     voice = await generate_speech(narration, model=voice_model)
     share = max(SHORTEST_SCENE_S, round(voice.duration_s / len(scenes) + 0.05, 1))
 

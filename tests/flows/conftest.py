@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import shutil
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -66,3 +68,22 @@ def task_states(prefect_server: str) -> Callable[..., Awaitable[list[list[str]]]
         return found
 
     return ask
+
+
+@pytest.fixture
+def browser() -> Iterator[Any]:
+    """Start a headless Chromium of the machine; without one a test is skipped, in CI it fails.
+
+    For one test only, and after asynchronous fixtures: it keeps an event loop running in this thread.
+    """
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("no Chromium found; install it: apt-get install chromium")
+        pytest.skip("no Chromium found")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield started
+        started.close()
