@@ -96,7 +96,7 @@ def _convert_image(inputs: Inputs, values: Values) -> Facts:
 
 @predicts("flatten")
 def _flatten(inputs: Inputs, values: Values) -> Facts:
-    return _picture(inputs["image"], has_alpha=False, **_image_type(values.get("format"), inputs["image"]))
+    return _picture(inputs["image"], **(_image_type(values.get("format"), inputs["image"]) | {"has_alpha": False}))
 
 
 @predicts("thumbnail")
@@ -120,9 +120,8 @@ def _contact_sheet(inputs: Inputs, values: Values) -> Facts:
         raise ParameterError("Cannot make a contact sheet: there is no media. Give at least one picture or video.")
     if labels is not None and len(labels) != len(media):
         raise ParameterError(f"labels: {len(labels)} lines for {len(media)} pictures. Give one for each.")
-    return Facts(
-        kind="image", has_alpha=False, frames=Span.exactly(1), **_image_type(values.get("format") or "jpeg", media[0])
-    )
+    made = _image_type(values.get("format") or "jpeg", media[0]) | {"has_alpha": False}
+    return Facts(kind="image", frames=Span.exactly(1), **made)
 
 
 def _video(**facts: Any) -> Facts:

@@ -1,6 +1,6 @@
 """What a plan says of random requests holds when they are run against the simulator: the facts, and the bill.
 
-12 requests by default; PREFECT_MEDIA_FULL=1 runs 500.
+8 requests by default; PREFECT_MEDIA_FULL=1 runs 500.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from prefect_media.media.types import Media
 from prefect_media.testing import Simulator
 from prefect_media.testing.models import Catalogue
 
-WANTED = 500 if os.environ.get("PREFECT_MEDIA_FULL") else 12
+WANTED = 500 if os.environ.get("PREFECT_MEDIA_FULL") else 8
 VERBS = {
     "text-to-image": generate_image,
     "text-to-video": generate_video,
