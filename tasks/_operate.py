@@ -49,6 +49,7 @@ async def operate(
     kind: type[M],
     suffix: str,
     words: tuple[Word, ...] = (),
+    /,
     **parameters: Any,
 ) -> M:
     """Run an operation and admit what it wrote.
