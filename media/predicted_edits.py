@@ -23,7 +23,7 @@ def _slack_s(facts: Facts) -> float:
     return max(SLACK_S, 1 / max(facts.frame_rate.low, 1.0)) if facts.frame_rate else 1.0
 
 
-@predicts("rotate_image", "adjust_image", "flatten_image", "crop_image")
+@predicts("rotate_image", "adjust_image", "crop_image")
 def _retouched(inputs: Inputs, values: Values) -> Facts:
     facts: Facts = inputs["image"]
     name = values.get("format")
@@ -32,9 +32,14 @@ def _retouched(inputs: Inputs, values: Values) -> Facts:
         update["media_type"] = FORMATS.get(name, f"image/{name}")
     if "left" in values or values.get("degrees", 0) % 180:  # cropped and turned pictures have another size
         update |= {"width_px": None, "height_px": None, "ratio": None}
-    if "background" in values:
+    if "degrees" in values:  # corners may be transparent
         update |= {"has_alpha": None}
     return facts.model_copy(update=update)
+
+
+@predicts("flatten_image")
+def _flattened(inputs: Inputs, values: Values) -> Facts:
+    return _retouched(inputs, values).model_copy(update={"has_alpha": False})
 
 
 @predicts("fade_video", "reverse_video", "chroma_key", "overlay_video")
