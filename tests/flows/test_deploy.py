@@ -143,7 +143,7 @@ def test_deployed_flows_run_are_named_published_and_cached(place: Place, browser
     assert sorted(place.task_runs(first["id"], 4).values()) == ["Completed"] * 4
     assert sorted(place.task_runs(again["id"], 4).values()) == ["Cached"] * 4
 
-    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page = browser.new_page(viewport={"width": 1280, "height": 1000})
     page.goto(f"{place.api.removesuffix('/api')}/runs/flow-run/{again['id']}")
     page.get_by_text("Task Runs", exact=True).click()
     expect(page.get_by_text("Cached", exact=True)).to_have_count(4, timeout=60_000)
