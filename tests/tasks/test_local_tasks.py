@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -346,3 +347,16 @@ async def test_a_result_remembers_what_its_inputs_were_degraded_from(shelf: Shel
     voice = shelf.voice.model_copy(update={"origin": origin})
     made = await pm.concat([shelf.voice, voice])
     assert made.made.degraded_from == ("elevenlabs:x: refused",)
+
+
+async def test_the_examples_of_the_page_run(shelf: Shelf) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
+    code = "\n".join(block for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "async def" in block)
+    names: dict[str, Any] = {}
+    exec(code, names)
+    film = await names["finish"]([shelf.video, shelf.other], shelf.voice, shelf.cutout)
+    assert (film.size, film.has_audio) == ((64, 48), True)
+    assert film.duration_s == pytest.approx(1.6, abs=0.11)
+    upright = await names["vertical"](shelf.video, shelf.voice)
+    assert upright.size == (36, 64)
+    assert upright.has_audio
