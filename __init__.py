@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         transcode,
     )
     from .tasks.overlays import overlay, overlay_video
+    from .tasks.records import write_provenance
     from .tasks.retouch import adjust_image, convert_image, crop_image, flatten_image, rotate_image
     from .tasks.sounds import change_volume, convert_audio, fade_audio, mix, normalize_loudness, trim_silence
     from .tasks.videos import concat, ken_burns, merge, still_to_video
@@ -87,6 +88,7 @@ _HOMES = {
         "transcode",
     ),
     ".tasks.overlays": ("overlay", "overlay_video"),
+    ".tasks.records": ("write_provenance",),
     ".tasks.retouch": ("adjust_image", "convert_image", "crop_image", "flatten_image", "rotate_image"),
     ".tasks.sounds": ("change_volume", "convert_audio", "fade_audio", "mix", "normalize_loudness", "trim_silence"),
     ".tasks.videos": ("concat", "ken_burns", "merge", "still_to_video"),

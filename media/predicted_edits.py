@@ -114,3 +114,9 @@ def _shortened(inputs: Inputs, values: Values) -> Facts:
     whole = facts.duration_s
     length = None if whole is None else Span(low=0.0, likely=whole.likely, high=whole.high + SLACK_S)
     return facts.model_copy(update={**CHANGED, "duration_s": length})
+
+
+@predicts("write_provenance")
+def _recorded(inputs: Inputs, values: Values) -> Facts:
+    facts: Facts = inputs["media"]
+    return facts.model_copy(update={"size_bytes": None})

@@ -17,8 +17,9 @@ from prefect_media import Audio, Image, MediaError, ParameterError, UnsupportedM
 from prefect_media.media.facts import Facts, Span, facts_of
 from prefect_media.media.intake import admit_bytes
 from prefect_media.media.predictions import predict
+from prefect_media.media.provenance import Provenance, read_provenance
 from prefect_media.media.samples import sample_audio, sample_image, sample_video
-from prefect_media.media.types import Media, Word
+from prefect_media.media.types import Media, Origin, Word
 
 WORDS = tuple(Word(text=text, start_s=at, end_s=at + 0.15) for text, at in (("one", 0.1), ("two", 0.4), ("three", 0.7)))
 SUBTITLES = "1\n00:00:00,100 --> 00:00:00,700\nHello\n"
@@ -137,6 +138,8 @@ JOBS = [
     job(pm.change_volume, Audio, lambda s: {"audio": s.voice, "gain_db": -6.0}, duration_s=1.0),
     job(pm.fade_audio, Audio, lambda s: {"audio": s.voice, "in_s": 0.2}, duration_s=1.0),
     job(pm.convert_audio, Audio, lambda s: {"audio": s.voice, "format": "mp3"}, media_type="audio/mpeg"),
+    job(pm.write_provenance, Image, lambda s: {"media": s.image, "made": "composite"}, size=(96, 64), media_type="image/png"),
+    job(pm.write_provenance, Audio, lambda s: {"media": s.music, "made": "model"}, media_type="audio/mpeg"),
     job(pm.trim_silence, Audio, lambda s: {"audio": s.voice}, media_type="audio/wav"),
 ]  # fmt: skip
 
@@ -252,6 +255,8 @@ WRONG: list[tuple[Any, Callable[[Shelf], Mapping[str, Any]], str]] = [
     (pm.transcode, lambda s: {"video": s.video, "to": "wmv"}, "to='wmv' is unknown"),
     (pm.thumbnail, lambda s: {"media": s.image, "format": "svg"},
      "format='svg' is unknown. Known: png, jpeg, jpg, webp, avif, gif, tiff, bmp."),
+    (pm.write_provenance, lambda s: {"media": s.image},
+     "write_provenance: how this was made is not known (unknown). Say made='model', 'procedure' or 'composite'."),
     (pm.convert_audio, lambda s: {"audio": s.voice, "format": "wma"},
      "format='wma' is unknown. Known: wav, flac, mp3, m4a, aac, ogg, opus, weba."),
 ]  # fmt: skip
@@ -360,3 +365,15 @@ async def test_the_examples_of_the_page_run(shelf: Shelf) -> None:
     upright = await names["vertical"](shelf.video, shelf.voice)
     assert upright.size == (36, 64)
     assert upright.has_audio
+
+
+async def test_what_a_call_made_says_so_itself(shelf: Shelf) -> None:
+    origin = Origin(made_by="fal:fal-ai/flux/dev", call_key="ab" * 32)
+    written = await pm.write_provenance(shelf.image.model_copy(update={"origin": origin}))
+    assert read_provenance(written.path()) == Provenance(made="model", model="fal:fal-ai/flux/dev", call_key="ab" * 32)
+    assert written.made == origin
+    local = await pm.write_provenance(
+        shelf.image.model_copy(update={"origin": Origin(made_by="local:landscape", call_key="cd" * 32)})
+    )
+    assert read_provenance(local.path()) == Provenance(made="procedure", model="local:landscape", call_key="cd" * 32)
+    assert read_provenance(shelf.image.path()) is None
