@@ -13,16 +13,10 @@ from ..media.operation import Operation
 from ..media.store import Store
 from ..media.types import Media, Origin, Word
 from ._loop import in_worker
-from ._task import content_key
 
-__all__ = ["operate", "operation_key"]
+__all__ = ["operate"]
 
 M = TypeVar("M", bound=Media)
-
-
-def operation_key(operation: Operation[Any, Any], parameters: dict[str, Any]) -> str:
-    """Return the cache key of a task over one operation."""
-    return content_key(operation.name, operation.version, parameters)
 
 
 def _merged(sources: Sequence[Media | Sequence[Media] | None]) -> tuple[str, ...]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from importlib import import_module
 from typing import Any
 
 from ..media.operation import OPERATIONS, Operation
 from ..media.types import Audio, Image, Media, Video
-from ._operate import operate, operation_key
+from ._keys import key_of
+from ._operate import operate
 from ._task import media_task
+from ._words import cut_words
 
 __all__ = ["convert", "operation_named"]
 
@@ -35,9 +38,9 @@ def operation_named(name: str) -> Operation[Any, Any]:
     return OPERATIONS[name]
 
 
-def _key(parameters: dict[str, Any]) -> str:
+def _key(parameters: dict[str, Any]) -> str | None:
     operation = operation_named(parameters["operation"])
-    return operation_key(operation, {name: value for name, value in parameters.items() if name != "operation"})
+    return key_of(operation, words=True)({name: value for name, value in parameters.items() if name != "operation"})
 
 
 def _kind(suffix: str, media: Media) -> type[Media]:
@@ -60,4 +63,7 @@ async def convert(media: Media, operation: str, parameters: dict[str, Any], suff
         MediaError, ParameterError: As the operation raises them.
     """
     words = media.words if isinstance(media, Audio) else ()
+    if words and operation == "trim_audio":
+        start, seconds = parameters.get("start_s", 0.0), parameters.get("seconds")
+        words = cut_words(words, start, parameters.get("end_s", math.inf) if seconds is None else start + seconds)
     return await operate(operation_named(operation), [media], _kind(suffix, media), suffix, words, **parameters)

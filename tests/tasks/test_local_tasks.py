@@ -20,6 +20,7 @@ from prefect_media.media.predictions import predict
 from prefect_media.media.provenance import Provenance, read_provenance
 from prefect_media.media.samples import sample_audio, sample_image, sample_video
 from prefect_media.media.types import Media, Origin, Word
+from prefect_media.tasks.local import convert
 
 WORDS = tuple(Word(text=text, start_s=at, end_s=at + 0.15) for text, at in (("one", 0.1), ("two", 0.4), ("three", 0.7)))
 SUBTITLES = "1\n00:00:00,100 --> 00:00:00,700\nHello\n"
@@ -377,3 +378,9 @@ async def test_what_a_call_made_says_so_itself(shelf: Shelf) -> None:
     )
     assert read_provenance(local.path()) == Provenance(made="procedure", model="local:landscape", call_key="cd" * 32)
     assert read_provenance(shelf.image.path()) is None
+
+
+async def test_a_planned_conversion_keeps_the_words_that_are_left(shelf: Shelf) -> None:
+    cut = await convert(shelf.voice, "trim_audio", {"seconds": 0.6}, ".wav")
+    assert isinstance(cut, Audio)
+    assert texts(cut) == [("one", 0.1), ("two", 0.4)]
