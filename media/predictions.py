@@ -120,7 +120,8 @@ def _contact_sheet(inputs: Inputs, values: Values) -> Facts:
         raise ParameterError("Cannot make a contact sheet: there is no media. Give at least one picture or video.")
     if labels is not None and len(labels) != len(media):
         raise ParameterError(f"labels: {len(labels)} lines for {len(media)} pictures. Give one for each.")
-    made = _image_type(values.get("format") or "jpeg", media[0]) | {"has_alpha": False}
+    made = _image_type(values.get("format") or "jpeg", media[0])
+    made["has_alpha"] = False
     return Facts(kind="image", frames=Span.exactly(1), **made)
 
 
