@@ -157,7 +157,8 @@ def convert_audio(
     what = f"convert '{source.name}'"
     if bit_rate_bps is None and _is_same(sound, shape):
         node = ffmpeg.source(source)["a:0"]
-        ffmpeg.write(target, node, what=what, duration_s=sound.duration_s + 1, options={"c:a": "copy"})
+        options = {"c:a": "copy"} | ({"f": shape.container} if shape.container else {})
+        ffmpeg.write(target, node, what=what, duration_s=sound.duration_s + 1, options=options)
     else:
         write_sound(target, sound.node(shape), sound.samples(shape), shape, what=what)
     rate, count = sound.stream.sample_rate_hz, sound.stream.channels

@@ -28,8 +28,10 @@ LEAST_BIT_RATE = 32_000
 """Of each channel; below, artefacts are plain to hear."""
 OVERSHOOT, HEADERS = 1.3, 12_000
 """Measured with noise of 0.5 s and 2 s: Opus 1.12 times its bit rate; FLAC keeps 8 kB free for tags."""
-RAW_AAC_SAMPLES = 2048
-"""A bare AAC file cannot say that its first and last samples are the encoder's."""
+RAW_AAC_SAMPLES, RAW_AAC_LEAST = 2048, 8192
+"""A bare AAC file cannot say that its first and last samples are the encoder's, and is not recognized when it is short."""
+WEBM_CLOCK_S = 0.003
+"""Its times are whole milliseconds."""
 UNKNOWN_RATE_HZ, UNKNOWN_CHANNELS = 48_000, 2
 
 
@@ -57,7 +59,14 @@ class Way:
     @property
     def longer_s(self) -> float:
         """By how much the file may be longer than the sound."""
-        return RAW_AAC_SAMPLES / self.shape.sample_rate_hz if self.suffix == ".aac" else 0.0
+        if self.suffix == ".aac":
+            return RAW_AAC_SAMPLES / self.shape.sample_rate_hz
+        return WEBM_CLOCK_S if self.suffix == ".weba" else 0.0
+
+    @property
+    def shortest_s(self) -> float:
+        """Shortest sound that can be written."""
+        return RAW_AAC_LEAST / self.shape.sample_rate_hz if self.suffix == ".aac" else 0.0
 
 
 def plan_audio(facts: Facts, contract: AudioContract) -> Conversion:
@@ -73,22 +82,20 @@ def plan_audio(facts: Facts, contract: AudioContract) -> Conversion:
     length = facts.duration_s
     if low is not None and length is not None and length.high < low - DURATION_TOLERANCE_S:
         raise refusal(broken, "A sound is never lengthened. Give a longer one.")
-    way = next(_ways(facts, contract), None)
-    if way is None:
-        raise refusal(
-            broken, "No format, sample rate and number of channels keeps all of these limits. Convert it before."
-        )
-    cut = _cut(length, high, way)
-    if cut is not None and low is not None and cut < low - DURATION_TOLERANCE_S:
-        raise refusal(broken, f"No length between {low:g} and {high:g} s can be cut. Choose another model.")
-    return planned(_steps(facts, way, cut), _after(facts, contract, way, cut), contract)
+    for way in _ways(facts, contract):
+        cut = _cut(length, high, way)
+        shortest = max(way.shortest_s, (low or 0.0) - DURATION_TOLERANCE_S)
+        if (cut if cut is not None else likely(length, math.inf)) >= shortest:
+            return planned(_steps(facts, way, cut), _after(facts, contract, way, cut), contract)
+    what = "No format, sample rate and number of channels that can be written keeps these limits."
+    raise refusal(broken, f"{what} Give a shorter or another sound.")
 
 
 def _cut(length: Span | None, limit: float | None, way: Way) -> float | None:
     """Return the seconds to keep; None for all."""
     if length is None or limit is None or length.low + way.longer_s <= limit + DURATION_TOLERANCE_S:
         return None
-    return max(limit / 2, limit - max(0.0, way.longer_s - DURATION_TOLERANCE_S / 2))
+    return limit - max(0.0, way.longer_s - DURATION_TOLERANCE_S / 2)
 
 
 def _ways(facts: Facts, contract: AudioContract) -> Iterator[Way]:

@@ -55,6 +55,12 @@ def reason_of(exc: Exception) -> str:
     return str(text).rstrip(".")
 
 
+def length_of(packet: Any) -> int:
+    """Return a packet's duration in ticks; the last one of Vorbis in Ogg may have one below zero, wrapped to 32 bits."""
+    length = packet.duration or 0
+    return 0 if (1 << 31) <= length < (1 << 32) else length
+
+
 class Gauge:
     """Collects the packet times of one stream."""
 
@@ -77,7 +83,7 @@ class Gauge:
         at = packet.pts if packet.pts is not None else packet.dts
         if at is None:
             at = self.high
-        start, end = self.trimmed(packet, at, at + (packet.duration or 0))
+        start, end = self.trimmed(packet, at, at + length_of(packet))
         self.low = min(self.low, start) if self.times else start
         self.high = max(self.high, end) if self.times else end
         self.times.append(at)
@@ -101,7 +107,7 @@ class AudioGauge(Gauge):
                 skipped = round(int.from_bytes(raw[:4], "little") / per_tick)
                 self.floor = start + skipped if skipped else self.floor  # may reach into the next packets (MP3)
                 end -= 0 if is_cut else round(int.from_bytes(raw[4:8], "little") / per_tick)
-        self.longest = max(self.longest, packet.duration or 0)
+        self.longest = max(self.longest, length_of(packet))
         start = start if self.floor is None else max(start, self.floor)
         return start, max(start, end)
 

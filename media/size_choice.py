@@ -22,8 +22,8 @@ SLACK_WEIGHT = 8.0
 """The tolerance of aspect ratios is for rounding; a provider may be stricter, so that it is not used to crop less."""
 NEARBY = (-2, -1, 0, 1, 2, 3)
 """Multiples around a wanted side that are tried before all others."""
-COARSE = 8
-"""From this multiple on, few sizes have the right aspect ratio, and all widths near the own one are tried."""
+FINE, WINDOW = 128, range(-64, 65)
+"""With fewer steps (multiples) on a side, few sizes have the right aspect ratio: all widths near the best one are tried."""
 MOST = 256
 """Most widths that are tried when the likely ones will not do."""
 HAIR = 1e-9
@@ -123,10 +123,10 @@ def choose_size(width: int, height: int, room: Room, fit: str) -> Size | None:
     if room.sizes:
         found = [size for size in room.sizes if room.allows(*size) and _keeps_shape(source, size, room, fit)]
         return min(found, key=lambda size: loss(source, size, room, fit), default=None)
-    best = None
-    if room.step < COARSE:
-        best = _best(source, room, fit, set(_likely_widths(source, room, fit)))
-    return best or _best(source, room, fit, set(_possible_widths(source, room, fit)))
+    counts = set(_likely_widths(source, room, fit))
+    if min(source) < FINE * room.step:
+        counts |= {max(1, round(aim / room.step)) + more for aim in _aims(source, room, fit) for more in WINDOW}
+    return _best(source, room, fit, counts) or _best(source, room, fit, set(_possible_widths(source, room, fit)))
 
 
 def _near_shape(bands: tuple[Band, ...], shape: float) -> Iterator[Band]:
@@ -169,6 +169,7 @@ def _likely_widths(source: Size, room: Room, fit: str) -> Iterator[int]:
         aim = _clamped(shape, band)
         ratios = {aim, shape} | {ratio for ratio in (band.low, band.high) if 0 < ratio < math.inf}
         wanted = [*room.width, *_scaled(source, aim, room, fit)]
+        wanted += [area / side for area in room.pixels for side in room.height]
         for ratio in ratios:
             wanted += [side * ratio for side in room.height]
             wanted += [math.sqrt(area * ratio) for area in room.pixels]
@@ -194,8 +195,14 @@ def _possible_widths(source: Size, room: Room, fit: str) -> list[int]:
         for count in range(*_multiples((low, high), room.step))
         if any(first < end for first, end in (_height_range(count * room.step, room, band) for band in room.bands))
     ]
-    aims = [wide for band in room.bands for wide in _scaled(source, _clamped(source[0] / source[1], band), room, fit)]
+    aims = _aims(source, room, fit)
     return sorted(found, key=lambda count: min(abs(math.log(count * room.step / aim)) for aim in aims))[:MOST]
+
+
+def _aims(source: Size, room: Room, fit: str) -> list[float]:
+    """Return the widths that would be best if there were no multiples."""
+    own = source[0] / source[1]
+    return [wide for band in room.bands for wide in _scaled(source, _clamped(own, band), room, fit)]
 
 
 def _clamped(ratio: float, band: Band) -> float:

@@ -131,30 +131,45 @@ def _operation(edit: Edit, parts: list[dict[str, Any]], own_rate: float | None) 
 def _after(facts: Facts, edit: Edit) -> Facts:
     """Return the facts of the written video."""
     size = edit.size
+    written = WRITTEN[edit.suffix]
+    encoded = edit.encodes or edit.rate is not None or size is not None or edit.unsized
     sides = {
-        "width_px": _evened(facts.width_px) if size is None else Span.exactly(size[0]),
-        "height_px": _evened(facts.height_px) if size is None else Span.exactly(size[1]),
+        "width_px": _evened(facts.width_px, encoded) if size is None else Span.exactly(size[0]),
+        "height_px": _evened(facts.height_px, encoded) if size is None else Span.exactly(size[1]),
         "ratio": facts.ratio if size is None else None,
     }
     if edit.unsized or (size is not None and facts.size is None):
         sides = dict.fromkeys(sides)
-    written = WRITTEN[edit.suffix]
-    encoded = edit.encodes or edit.rate is not None or size is not None or edit.unsized
     length = facts.duration_s if edit.seconds is None else Span.exactly(edit.seconds)
+    if length is not None and edit.seconds is None and edit.rate is not None:  # it ends with a whole frame
+        half = 0.5 / edit.rate
+        length = Span(low=max(0.0, length.low - half), high=length.high + half, likely=length.likely)
     return Facts(
         kind="video",
         **sides,
         duration_s=length,
-        frame_rate=facts.frame_rate if edit.rate is None else Span.exactly(edit.rate),
+        frame_rate=_kept_rate(facts) if edit.rate is None else Span.exactly(edit.rate),
         has_audio=False if edit.mutes else facts.has_audio,
         media_type=edit.media_type,
         codec=written if encoded or facts.codec == written else None,
     )
 
 
-def _evened(span: Span | None) -> Span | None:
-    """Return a side as video can store it."""
+def _kept_rate(facts: Facts) -> Span | None:
+    """Return the frame rate of the result; unknown when the video's is no usual one, and so may be the mean of several."""
+    span = facts.frame_rate
+    if span is None or not span.exact:
+        return span
+    return span if min(abs(span.low * factor - round(span.low * factor)) for factor in (1, 1.001)) < 1e-3 else None
+
+
+def _evened(span: Span | None, encoded: bool) -> Span | None:
+    """Return a side as video can store it; as it is, or like that, where the picture may be copied undecoded."""
     if span is None:
         return None
     low, likely, high = (max(2, int(value) // 2 * 2) for value in (span.low, span.likely, span.high))
-    return Span(low=low, high=high, likely=likely)
+    return (
+        Span(low=low, high=high, likely=likely)
+        if encoded
+        else Span(low=min(low, span.low), high=span.high, likely=span.likely)
+    )

@@ -19,6 +19,8 @@ WRITTEN = {".mp4": "h264", ".mov": "h264", ".webm": "vp9", ".mkv": "h264"}
 """Codec of what is encoded into each container. What fits undecoded may be copied instead."""
 USUAL_RATES = (24.0, 25.0, 30.0, 50.0, 60.0)
 LEAST_RATE, MOST_RATE = 1.0, 240.0
+CLOCK_S = 0.001
+"""Of containers that know whole milliseconds only."""
 LONGEST_PX = 16_384
 """Of what the H.264 encoder takes."""
 Size = tuple[int, int]
@@ -129,11 +131,25 @@ def _paced(facts: Facts, contract: VideoContract, rate: float | None) -> tuple[f
     A length is a whole number of frames, so that at a low frame rate not every length can be had.
     """
     if not _too_long(facts, contract):
-        return rate, None
+        return _rounded(facts, contract, rate)
     own = facts.frame_rate.likely if facts.frame_rate else None
     for tried in (rate or own, *_other_rates(contract)):
         for seconds in _lengths(facts, contract, tried):
             return (rate if tried == (rate or own) else tried), seconds
+    return None
+
+
+def _rounded(facts: Facts, contract: VideoContract, rate: float | None) -> tuple[float | None, float | None] | None:
+    """Return the frame rate to set, and a frame less where the whole length does not round to an allowed one at it."""
+    limited = contract.durations_s or contract.min_duration_s or contract.max_duration_s
+    if rate is None or facts.duration_s is None or not facts.duration_s.exact or not limited:
+        return rate, None
+    for tried in (rate, *_other_rates(contract)):
+        frames = max(1, round(facts.duration_s.low * tried))
+        if _is_allowed(frames / tried, contract):
+            return tried, None
+        if frames > 1 and _is_allowed((frames - 1) / tried, contract):
+            return tried, (frames - 1) / tried
     return None
 
 
@@ -156,23 +172,16 @@ def _other_rates(contract: VideoContract) -> Iterator[float]:
 def _lengths(facts: Facts, contract: VideoContract, rate: float | None) -> Iterator[float]:
     """Yield lengths that can be cut at a frame rate and are allowed, the longest first."""
     most = min(facts.duration_s.low if facts.duration_s else math.inf, contract.max_duration_s or math.inf)
-    least = (contract.min_duration_s or 0.0) - DURATION_TOLERANCE_S
     for wanted in sorted(contract.durations_s, reverse=True) or [most]:
         if wanted > most + DURATION_TOLERANCE_S:
             continue
         if rate is None:
-            seconds = wanted
-        elif contract.durations_s:
-            seconds = round(wanted * rate) / rate
+            tries = [wanted]
         else:
-            seconds = math.floor(wanted * rate + 1e-6) / rate
-        if seconds > 0 and seconds >= least and abs(seconds - wanted) <= _slack(contract):
-            yield seconds
-
-
-def _slack(contract: VideoContract) -> float:
-    """How far a cut may be from the wanted length: a set has a tolerance, below an upper limit anything is allowed."""
-    return DURATION_TOLERANCE_S if contract.durations_s else math.inf
+            below = math.floor(wanted * rate + 1e-6)
+            counts = sorted((below, below + 1), key=lambda count: abs(count - wanted * rate))
+            tries = [count / rate for count in (counts if contract.durations_s else (below,))]
+        yield from (seconds for seconds in tries if seconds > 0 and _is_allowed(seconds, contract))
 
 
 def _held(facts: Facts, contract: VideoContract, rate: float | None) -> float | None:
@@ -182,7 +191,19 @@ def _held(facts: Facts, contract: VideoContract, rate: float | None) -> float | 
         return None
     rate = rate or (facts.frame_rate.likely if facts.frame_rate else None)
     length = facts.duration_s.likely
-    return length if rate is None else max(1, round(length * rate)) / rate
+    if rate is None:
+        return length
+    frames = max(1, round(length * rate))
+    nearest = [count / rate for count in (frames, frames - 1, frames + 1) if count]
+    return next((seconds for seconds in nearest if _is_allowed(seconds, contract)), nearest[0])
+
+
+def _is_allowed(seconds: float, contract: VideoContract) -> bool:
+    """Whether a length keeps the contract, the rounding of a container's clock included."""
+    slack = DURATION_TOLERANCE_S - CLOCK_S
+    low, high = contract.min_duration_s or 0.0, contract.max_duration_s or math.inf
+    near = any(abs(seconds - wanted) <= slack for wanted in contract.durations_s)
+    return low - slack <= seconds <= high + slack and (near or not contract.durations_s)
 
 
 def _container(facts: Facts, contract: VideoContract, broken: Sequence[str]) -> tuple[str, bool]:
