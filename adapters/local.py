@@ -57,7 +57,7 @@ Payload = Mapping[str, Any]
 
 
 def _landscape(payload: Payload, source: Path | None, scratch: Path) -> Output:
-    from ..media.landscape import paint_picture
+    from ..media.painting.landscape import paint_picture
 
     options = dict(payload)
     kind = options.pop("format", "png")
@@ -69,7 +69,7 @@ def _landscape(payload: Payload, source: Path | None, scratch: Path) -> Output:
 
 
 def _ken_burns(payload: Payload, source: Path | None, scratch: Path) -> Output:
-    from ..media.ken_burns import ken_burns
+    from ..media.videos.ken_burns import ken_burns
 
     assert source is not None
     target = scratch / "ken-burns.mp4"
@@ -78,7 +78,7 @@ def _ken_burns(payload: Payload, source: Path | None, scratch: Path) -> Output:
 
 
 def _voice(payload: Payload, source: Path | None, scratch: Path) -> Output:
-    from ..media.voice import speak
+    from ..media.offline.voice import speak
 
     options = dict(payload)
     target = scratch / "voice.wav"
@@ -88,7 +88,7 @@ def _voice(payload: Payload, source: Path | None, scratch: Path) -> Output:
 
 
 def _score(payload: Payload, source: Path | None, scratch: Path) -> Output:
-    from ..media.score import compose
+    from ..media.offline.score import compose
 
     options = dict(payload)
     target = scratch / "score.wav"
@@ -97,7 +97,7 @@ def _score(payload: Payload, source: Path | None, scratch: Path) -> Output:
 
 
 def _ambience(payload: Payload, source: Path | None, scratch: Path) -> Output:
-    from ..media.sound import ambience
+    from ..media.offline.effects import ambience
 
     options = dict(payload)
     target = scratch / "ambience.wav"
@@ -106,7 +106,7 @@ def _ambience(payload: Payload, source: Path | None, scratch: Path) -> Output:
 
 
 def _remix(payload: Payload, source: Path | None, scratch: Path) -> Output:
-    from ..media.remix import remix_image
+    from ..media.painting.remix import remix_image
 
     assert source is not None
     target = scratch / "remix.png"
@@ -115,7 +115,7 @@ def _remix(payload: Payload, source: Path | None, scratch: Path) -> Output:
 
 
 def _lanczos(payload: Payload, source: Path | None, scratch: Path) -> Output:
-    from ..media.images import convert_image, upscale_image
+    from ..media.images.fit import convert_image, upscale_image
 
     assert source is not None
     target = scratch / "lanczos.png"

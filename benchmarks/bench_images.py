@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from prefect_media.media.encoding import PictureFormat, encode_picture
-from prefect_media.media.images import fit_image
+from prefect_media.media.images.encoding import PictureFormat, encode_picture
+from prefect_media.media.images.fit import fit_image
 
 FORMATS: dict[str, PictureFormat] = {".jpg": "jpeg", ".png": "png", ".webp": "webp"}
 SIZES = ((1024, 512), (4096, 1024))

@@ -16,13 +16,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from prefect_media.media.concat import concat_videos
 from prefect_media.media.ffmpeg import ffmpeg_exe
-from prefect_media.media.fusing import fuse
-from prefect_media.media.merge import merge
 from prefect_media.media.operation import OPERATIONS
-from prefect_media.media.timing import trim_video
-from prefect_media.media.video import edit_video, fit_video
+from prefect_media.media.videos.concat import concat_videos
+from prefect_media.media.videos.edit import edit_video, fit_video
+from prefect_media.media.videos.fusing import fuse
+from prefect_media.media.videos.merge import merge
+from prefect_media.media.videos.timing import trim_video
 
 SIZE, RATE = "1280x720", 25
 LONG_S, CLIP_S, CLIPS = 30, 2, 20

@@ -83,7 +83,7 @@ def _ledger() -> str:
 
 
 def _voice() -> str:
-    from ..media.voice import speak
+    from ..media.offline.voice import speak
 
     with tempfile.TemporaryDirectory() as folder:
         speech = speak("ready", Path(folder) / "voice.wav")

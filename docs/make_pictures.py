@@ -18,28 +18,26 @@ from panels import PANEL_HEIGHT, Panel, column, fitted, picture, reel, row, wave
 from PIL import Image
 from sources import HEIGHT, RATE, SECONDS, WIDTH, Studio
 
-from prefect_media.media import (
-    audio,
-    captions,
-    compose,
+from prefect_media.media.captions import captioning as captions
+from prefect_media.media.images import compose
+from prefect_media.media.images import edit as image_edit
+from prefect_media.media.images import fit as images
+from prefect_media.media.painting import remix
+from prefect_media.media.sounds import edit as audio
+from prefect_media.media.sounds import loudness, mixing, silence
+from prefect_media.media.videos import (
     concat,
     extract,
-    image_edit,
-    images,
     ken_burns,
     keying,
     layers,
-    loudness,
     merge,
-    mixing,
-    remix,
-    silence,
     slides,
     timing,
     tracks,
     transcode,
-    video,
 )
+from prefect_media.media.videos import edit as video
 
 
 def _before(path: Path, label: str = "source") -> Panel:

@@ -11,10 +11,10 @@ import av
 import numpy as np
 from PIL import Image
 
-from prefect_media.media import ken_burns
-from prefect_media.media.landscape import paint_picture
-from prefect_media.media.score import compose as compose_music
-from prefect_media.media.voice import speak
+from prefect_media.media.offline.score import compose as compose_music
+from prefect_media.media.offline.voice import speak
+from prefect_media.media.painting.landscape import paint_picture
+from prefect_media.media.videos import ken_burns
 
 WIDTH, HEIGHT, RATE = 256, 144, 12
 SECONDS = 1.5

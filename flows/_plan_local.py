@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ConfigurationError, MediaError
 from ..media.facts import Facts, facts_of
 from ..media.intake import VALUES
-from ..media.predictions import predict
+from ..media.planning.predictions import predict
 from ..media.probe import probe
 from ..media.types import Media
 from ..tasks import local

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..media.compose import contact_sheet, thumbnail
+from ..media.images.compose import contact_sheet, thumbnail
 from ..media.store import Store
 from ._handed import OnRow
 from .batch import batch

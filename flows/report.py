@@ -12,7 +12,7 @@ from typing import Any
 from jinja2 import Environment, Template
 
 from ..errors import MediaError
-from ..media.compose import thumbnail
+from ..media.images.compose import thumbnail
 from ..media.types import Audio, Image, Media, Video
 from ..settings import get_settings
 from .results import Report, RowReport

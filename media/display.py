@@ -75,8 +75,8 @@ def _picture(media: Image, path: Path) -> dict[str, str]:
 
 
 def _reduced(path: Path) -> dict[str, str]:
-    from .images import load_rgb
-    from .resample import resample
+    from .images.fit import load_rgb
+    from .images.resample import resample
 
     image = load_rgb(path, at_least=_twice)
     ratio = min(1.0, LARGEST_SIDE_PX / max(image.size))
@@ -100,7 +100,7 @@ def _video(media: Video, path: Path, text: str) -> str:
     if media.size_bytes <= INLINE_BYTES:
         source = _data_uri(media.media_type, path.read_bytes())
         return f'<video controls preload="metadata" src="{source}" style="{STYLE}" title="{escape(text)}"></video>'
-    from .frames import poster
+    from .videos.frames import poster
 
     picture = _data_uri("image/jpeg", _encoded(poster(path, max_side_px=LARGEST_SIDE_PX), "jpeg"))
     return f'<img src="{picture}" style="{STYLE}" alt="{escape(text)}"><br>{_where(path, media)}'

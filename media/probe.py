@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import DecodeError, ProbeError, UnsupportedMediaError
-from .picture_limits import check_size
-from .pictures import decode_fully, picture_facts
+from .images.limits import check_size
+from .images.opening import decode_fully, picture_facts
 from .sniff import describe, sniff
 from .streams import AudioStream, Container, VideoStream
 

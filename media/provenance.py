@@ -15,8 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..errors import EncodeError, ParameterError, UnsupportedMediaError
 from .container import scan
-from .embedding import XMP_FORMATS, embed_xmp, extract_xmp
-from .encoding import publish
+from .images.embedding import XMP_FORMATS, embed_xmp, extract_xmp
+from .images.encoding import publish
 from .operation import operation
 from .probe import probe
 from .sniff import sniff

@@ -14,10 +14,10 @@ from typing import Any
 from PIL import Image, ImageChops, ImageStat
 
 from ..errors import DecodeError, DegenerateOutputError, MediaError
-from .frames import sampled_frames
-from .images import load_rgb
+from .images.fit import load_rgb
 from .probe import probe
 from .types import Audio, Media, Video
+from .videos.frames import sampled_frames
 
 __all__ = ["check_output"]
 

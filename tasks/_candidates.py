@@ -14,8 +14,8 @@ from ..adapters.prices import estimate
 from ..adapters.resolve import Resolved, contract_for, request_of, resolve
 from ..blocks import credentials_in_use, known_default_credentials
 from ..errors import ParameterError
-from ..media.conversions import Step, plan_conversion
 from ..media.facts import Facts, facts_of
+from ..media.planning.conversions import Step, plan_conversion
 from ..media.types import Media
 from ._task import content_key
 from ._work import Candidate

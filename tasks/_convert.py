@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..adapters.resolve import Finish
-from ..media.conversions import Step
+from ..media.planning.conversions import Step
 from ..media.types import Audio, Image, Media, Video
 
 __all__ = ["apply_steps", "finish"]

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from ..media import captions as operations
-from ..media.subtitles import Cue
+from ..media.captions import captioning as operations
+from ..media.captions.subtitles import Cue
 from ..media.types import Audio, Video, Word
 from ._keys import key_of
 from ._kinds import checked

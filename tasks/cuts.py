@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from ..media import audio, timing
-from ..media import video as operations
+from ..media.sounds import edit as audio
 from ..media.types import Audio, Video
+from ..media.videos import edit as operations
+from ..media.videos import timing
 from ._keys import key_of
 from ._kinds import checked
 from ._operate import operate

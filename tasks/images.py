@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from ..media import compose
-from ..media import images as operations
+from ..media.images import compose
+from ..media.images import fit as operations
 from ..media.types import Image, Video
 from ._keys import key_of
 from ._kinds import checked

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from ..media import extract, keying, tracks
-from ..media import transcode as transcodes
-from ..media import video as operations
-from ..media.fitting import Fit, Gravity
+from ..media.images.fitting import Fit, Gravity
 from ..media.types import Audio, Image, Video
+from ..media.videos import edit as operations
+from ..media.videos import extract, keying, tracks
+from ..media.videos import transcode as transcodes
 from ._keys import key_of
 from ._kinds import checked
 from ._operate import operate

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ParameterError
-from ..media import image_edit
-from ..media import layers as stacking
+from ..media.images import edit as image_edit
 from ..media.types import Image, Video
+from ..media.videos import layers as stacking
 from ._keys import key_of
 from ._kinds import checked, refuse_extra
 from ._operate import operate

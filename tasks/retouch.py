@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from ..media import image_edit
-from ..media import images as operations
+from ..media.images import edit as image_edit
+from ..media.images import fit as operations
 from ..media.types import Image
 from ._keys import key_of
 from ._kinds import checked

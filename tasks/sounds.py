@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Literal
 
 from ..errors import ParameterError
-from ..media import audio as operations
-from ..media import loudness, mixing, silence
+from ..media.sounds import edit as operations
+from ..media.sounds import loudness, mixing, silence
 from ..media.types import Audio, Video, Word
 from ._keys import key_of
 from ._kinds import checked

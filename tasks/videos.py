@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from ..errors import ParameterError
-from ..media import audio as sounds
-from ..media import concat as joins
-from ..media import ken_burns as moves
-from ..media import merge as merges
-from ..media import slides
-from ..media.fitting import Fit, Gravity
+from ..media.images.fitting import Fit, Gravity
+from ..media.sounds import edit as sounds
 from ..media.types import Audio, Image, Video
+from ..media.videos import concat as joins
+from ..media.videos import ken_burns as moves
+from ..media.videos import merge as merges
+from ..media.videos import slides
 from ._keys import key_of
 from ._kinds import checked, refuse_extra
 from ._operate import operate

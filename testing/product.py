@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from ..media.samples import AUDIO_FORMATS, IMAGE_FORMATS, sample_audio, sample_image, sample_video
+from ..media.samples.making import AUDIO_FORMATS, IMAGE_FORMATS, sample_audio, sample_image, sample_video
 
 __all__ = ["Product"]
 

@@ -8,7 +8,7 @@ import av
 import pytest
 from PIL import Image
 
-from prefect_media.media.samples import sample_audio, sample_image, sample_video
+from prefect_media.media.samples.making import sample_audio, sample_image, sample_video
 
 
 @pytest.fixture(autouse=True)

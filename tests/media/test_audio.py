@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from prefect_media.errors import MediaError, ParameterError, UnsupportedMediaError
-from prefect_media.media.audio import change_volume, concat_audio, convert_audio, fade_audio, trim_audio
 from prefect_media.media.container import scan
-from prefect_media.media.silence import kept_spans, trim_silence, words_after
+from prefect_media.media.sounds.edit import change_volume, concat_audio, convert_audio, fade_audio, trim_audio
+from prefect_media.media.sounds.silence import kept_spans, trim_silence, words_after
 from prefect_media.media.types import Word
 
 LOSSLESS = (".wav", ".flac")

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from prefect_media.errors import ParameterError
-from prefect_media.media._audio_job import open_sound
-from prefect_media.media.loudness import measure
-from prefect_media.media.mixing import mix, speech_spans
+from prefect_media.media.sounds._job import open_sound
+from prefect_media.media.sounds.loudness import measure
+from prefect_media.media.sounds.mixing import mix, speech_spans
 
 RATE = 48_000
 

@@ -16,13 +16,13 @@ import numpy as np
 import pytest
 
 from prefect_media.errors import MediaError, ParameterError, UnsupportedMediaError
-from prefect_media.media.caption_styles import STYLES
-from prefect_media.media.captions import caption
+from prefect_media.media.captions.captioning import caption
+from prefect_media.media.captions.styles import STYLES
+from prefect_media.media.captions.subtitles import Cue, write_subtitles
 from prefect_media.media.container import scan
-from prefect_media.media.fonts import embedded_font, find_font, load_font
-from prefect_media.media.fusing import fuse
-from prefect_media.media.subtitles import Cue, write_subtitles
-from prefect_media.media.video import edit_video
+from prefect_media.media.images.fonts import embedded_font, find_font, load_font
+from prefect_media.media.videos.edit import edit_video
+from prefect_media.media.videos.fusing import fuse
 
 GREY = 110
 WORDS = [
@@ -173,7 +173,7 @@ def test_burning_in_works_on_a_machine_without_fonts(tmp_path: Path, monkeypatch
     empty = tmp_path / "fonts.conf"
     empty.write_text('<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig></fontconfig>')
     monkeypatch.setenv("FONTCONFIG_FILE", str(empty))
-    monkeypatch.setattr("prefect_media.media.fonts._system_fonts", tuple)
+    monkeypatch.setattr("prefect_media.media.images.fonts._system_fonts", tuple)
     source, target = clip(tmp_path / "in.mp4"), tmp_path / "out.mp4"
     caption(source, target, cues=[{"start_s": 0, "end_s": 9, "text": "Hello — world"}], size=0.12)
     assert inked(frames(target)[5]).sum() > 200

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from prefect_media.errors import DecodeError, EncodeError, ParameterError, ProbeError, UnsupportedMediaError
-from prefect_media.media import joining
-from prefect_media.media.concat import concat_videos
 from prefect_media.media.container import scan
 from prefect_media.media.ffmpeg import cancellation
+from prefect_media.media.videos import joining
+from prefect_media.media.videos.concat import concat_videos
 
 from .make_clips import (
     RATE,

@@ -14,12 +14,12 @@ from PIL import Image
 
 from prefect_media.errors import MediaLimitError, ParameterError
 from prefect_media.media.contracts import ImageContract, violations
-from prefect_media.media.conversions import Conversion, plan_conversion
 from prefect_media.media.facts import Facts, Span, facts_of
-from prefect_media.media.image_targets import FORMATS
-from prefect_media.media.images import convert_image, fit_image
+from prefect_media.media.images.fit import convert_image, fit_image
 from prefect_media.media.intake import admit, admit_bytes
-from prefect_media.media.size_choice import choose_size, loss, room_of
+from prefect_media.media.planning.conversions import Conversion, plan_conversion
+from prefect_media.media.planning.image_targets import FORMATS
+from prefect_media.media.planning.size_choice import choose_size, loss, room_of
 
 OPERATIONS = {"fit_image": fit_image, "convert_image": convert_image}
 RATIOS = ("1:1", "4:3", "16:9", "9:16", "21:9", "2:3")

@@ -11,16 +11,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from prefect_media.errors import ParameterError
-from prefect_media.media.audio import convert_audio, trim_audio
 from prefect_media.media.contracts import AudioContract, Contract, VideoContract, violations
-from prefect_media.media.conversions import Conversion, plan_conversion
 from prefect_media.media.facts import Facts, facts_of
 from prefect_media.media.intake import admit
 from prefect_media.media.operation import OPERATIONS
-from prefect_media.media.timing import resample_video, trim_video
-from prefect_media.media.tracks import remove_audio
-from prefect_media.media.transcode import transcode
-from prefect_media.media.video import edit_video, fit_video
+from prefect_media.media.planning.conversions import Conversion, plan_conversion
+from prefect_media.media.sounds.edit import convert_audio, trim_audio
+from prefect_media.media.videos.edit import edit_video, fit_video
+from prefect_media.media.videos.timing import resample_video, trim_video
+from prefect_media.media.videos.tracks import remove_audio
+from prefect_media.media.videos.transcode import transcode
 
 from .make_clips import clip, ffmpeg, folder
 

@@ -11,8 +11,8 @@ from PIL import Image
 
 from prefect_media import errors
 from prefect_media.media.ffmpeg import ffmpeg_exe
-from prefect_media.media.frames import poster, sampled_frames
-from prefect_media.media.samples import sample_audio
+from prefect_media.media.samples.making import sample_audio
+from prefect_media.media.videos.frames import poster, sampled_frames
 
 RATE = 25
 

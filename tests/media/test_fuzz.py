@@ -15,12 +15,12 @@ from collections import Counter
 from pathlib import Path
 
 from prefect_media.errors import MediaError, OutputMismatchError
-from prefect_media.media.compose import thumbnail
-from prefect_media.media.images import fit_image
+from prefect_media.media.images.compose import thumbnail
+from prefect_media.media.images.fit import fit_image
 from prefect_media.media.intake import admit
-from prefect_media.media.merge import merge
 from prefect_media.media.quality import check_output
-from prefect_media.media.samples import sample_audio
+from prefect_media.media.samples.making import sample_audio
+from prefect_media.media.videos.merge import merge
 
 BUDGET = int(os.environ.get("PREFECT_MEDIA_FUZZ") or 120)
 SLOWEST_S = 20.0

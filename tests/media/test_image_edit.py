@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 
 from prefect_media import errors
-from prefect_media.media.compose import contact_sheet, thumbnail
-from prefect_media.media.image_edit import adjust_image, crop_image, overlay_image, rotate_image
-from prefect_media.media.lettering import best_font, ellipsised
-from prefect_media.media.samples import sample_image, sample_video
+from prefect_media.media.images.compose import contact_sheet, thumbnail
+from prefect_media.media.images.edit import adjust_image, crop_image, overlay_image, rotate_image
+from prefect_media.media.images.lettering import best_font, ellipsised
+from prefect_media.media.samples.making import sample_image, sample_video
 
 RED, GREEN, BLUE, WHITE = (220, 20, 20), (20, 180, 20), (20, 20, 220), (255, 255, 255)
 

@@ -10,11 +10,11 @@ import pytest
 from PIL import Image, ImageCms, ImageFilter
 
 from prefect_media import errors
-from prefect_media.media.fitting import Fitted, fitted_size
-from prefect_media.media.images import convert_image, fit_image, flatten, upscale_image
-from prefect_media.media.pictures import picture_facts, read_picture
-from prefect_media.media.resample import resample
-from prefect_media.media.samples import sample_image
+from prefect_media.media.images.fit import convert_image, fit_image, flatten, upscale_image
+from prefect_media.media.images.fitting import Fitted, fitted_size
+from prefect_media.media.images.opening import picture_facts, read_picture
+from prefect_media.media.images.resample import resample
+from prefect_media.media.samples.making import sample_image
 
 RED, GREEN, BLUE, WHITE = (220, 20, 20), (20, 180, 20), (20, 20, 220), (255, 255, 255)
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from prefect_media.errors import ParameterError
-from prefect_media.media.fitting import Fit, Fitted, Gravity, fitted_size
-from prefect_media.media.images import fit_image
+from prefect_media.media.images.fit import fit_image
+from prefect_media.media.images.fitting import Fit, Fitted, Gravity, fitted_size
 
 side = st.integers(1, 9000)
 maybe = st.none() | side

@@ -14,7 +14,7 @@ from PIL import Image as Pillow
 from prefect_media import errors
 from prefect_media.media.intake import admit, admit_bytes
 from prefect_media.media.probe import probe
-from prefect_media.media.samples import sample_audio, sample_image, sample_video
+from prefect_media.media.samples.making import sample_audio, sample_image, sample_video
 from prefect_media.media.store import Store
 from prefect_media.media.types import Audio, Image, Origin, Video, Word
 

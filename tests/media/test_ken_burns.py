@@ -15,7 +15,7 @@ from PIL import Image
 
 from prefect_media.errors import EncodeError, MediaError, ParameterError
 from prefect_media.media.ffmpeg import cancellation
-from prefect_media.media.ken_burns import MOTIONS, camera_path, ken_burns
+from prefect_media.media.videos.ken_burns import MOTIONS, camera_path, ken_burns
 
 FRAME = (320, 180)
 MOVES = [motion for motion in MOTIONS if motion != "auto"]
@@ -105,7 +105,7 @@ def test_frames_and_duration_are_exact(
 def test_bytes_are_equal_in_every_process(tmp_path: Path) -> None:
     source = _dot(tmp_path / "dot.png", (320, 200))
     program = (
-        "import sys; from pathlib import Path; from prefect_media.media.ken_burns import ken_burns\n"
+        "import sys; from pathlib import Path; from prefect_media.media.videos.ken_burns import ken_burns\n"
         "ken_burns(Path(sys.argv[1]), Path(sys.argv[2]), seconds=1, width=128, height=72, seed=5)"
     )
     digests = set()
@@ -200,7 +200,7 @@ def test_cancelling_leaves_the_old_target(tmp_path: Path) -> None:
 def test_equal_requests_give_equal_bytes_also_side_by_side(tmp_path: Path) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
-    from prefect_media.media.landscape import paint_picture
+    from prefect_media.media.painting.landscape import paint_picture
 
     source = tmp_path / "hill.png"
     paint_picture(source, prompt="hill", width=400, height=225)

@@ -14,12 +14,12 @@ import pytest
 from PIL import Image
 
 from prefect_media.errors import EncodeError, ParameterError
-from prefect_media.media.canvas import Canvas
-from prefect_media.media.composition import compose_landscape
 from prefect_media.media.ffmpeg import cancellation
-from prefect_media.media.landscape import paint_picture, render_landscape
-from prefect_media.media.noise import Noise
-from prefect_media.media.scenery import FIGURES, GROUNDS, MOODS, WATERS, read_scene
+from prefect_media.media.painting.canvas import Canvas
+from prefect_media.media.painting.composition import compose_landscape
+from prefect_media.media.painting.landscape import paint_picture, render_landscape
+from prefect_media.media.painting.noise import Noise
+from prefect_media.media.painting.scenery import FIGURES, GROUNDS, MOODS, WATERS, read_scene
 
 PROMPTS = (
     "a lighthouse at dawn over a calm sea",
@@ -39,7 +39,7 @@ PROMPTS = (
 
 PROGRAM = """
 import hashlib, sys
-from prefect_media.media.landscape import render_landscape
+from prefect_media.media.painting.landscape import render_landscape
 for prompt in sys.argv[1:]:
     print(hashlib.sha256(render_landscape(prompt, 96, 54, 3).tobytes()).hexdigest())
 """

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from prefect_media.errors import DecodeError, ParameterError, ProbeError, UnsupportedMediaError
-from prefect_media.media import layers as layering
 from prefect_media.media.container import scan
-from prefect_media.media.extract import extract_frame
-from prefect_media.media.keying import chroma_key
-from prefect_media.media.layers import overlay_video
+from prefect_media.media.videos import layers as layering
+from prefect_media.media.videos.extract import extract_frame
+from prefect_media.media.videos.keying import chroma_key
+from prefect_media.media.videos.layers import overlay_video
 
 from .make_clips import CORNERS, RATE, clip, frame, hostile, marks, near, shows_quarters, spectrum, still, truncated
 

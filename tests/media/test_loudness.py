@@ -18,7 +18,7 @@ import pytest
 
 from prefect_media.errors import ParameterError, ProbeError, UnsupportedMediaError
 from prefect_media.media.container import scan
-from prefect_media.media.loudness import Level, Loudness, find_level, measure, normalize_loudness
+from prefect_media.media.sounds.loudness import Level, Loudness, find_level, measure, normalize_loudness
 
 FULL = os.environ.get("PREFECT_MEDIA_FULL") == "1"
 

@@ -11,8 +11,8 @@ import pytest
 from prefect_media.errors import DecodeError, EncodeError, ParameterError, ProbeError, UnsupportedMediaError
 from prefect_media.media.container import scan
 from prefect_media.media.ffmpeg import cancellation
-from prefect_media.media.loudness import measure
-from prefect_media.media.merge import merge
+from prefect_media.media.sounds.loudness import measure
+from prefect_media.media.videos.merge import merge
 
 from .make_clips import (
     RATE,

@@ -43,8 +43,8 @@ def test_the_page_shows_every_call_and_every_picture(made: tuple[Path, dict[str,
 
 
 def test_the_page_names_every_operation() -> None:
-    for module in pkgutil.iter_modules(media.__path__):
-        import_module(f"{media.__name__}.{module.name}")
+    for module in pkgutil.walk_packages(media.__path__, f"{media.__name__}."):
+        import_module(module.name)
     page = (DOCS / "operations.md").read_text(encoding="utf-8")
     headings = " ".join(re.findall(r"^### (.*)$", page, re.MULTILINE))
     assert {name for name in OPERATIONS if f"`{name}`" not in headings} == set()

@@ -13,7 +13,7 @@ from prefect_media import errors
 from prefect_media.media.container import scan
 from prefect_media.media.probe import probe
 from prefect_media.media.provenance import Provenance, read_provenance, write_provenance
-from prefect_media.media.samples import sample_image
+from prefect_media.media.samples.making import sample_image
 
 RECORD: dict[str, Any] = {"model": "fal:fal-ai/flux/dev", "flow_run": "0f3c", "call_key": "ab" * 32}
 ODD = "Ünï \"quoted\" 'single' <tag> & ampersand; = # \\ back\nnew line ]]> 日本 --> end"

@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 from prefect_media.errors import DegenerateOutputError, MediaError
 from prefect_media.media.intake import admit_bytes
 from prefect_media.media.quality import check_output
-from prefect_media.media.samples import sample_audio, sample_image, sample_video
+from prefect_media.media.samples.making import sample_audio, sample_image, sample_video
 
 SIZE = (256, 192)
 

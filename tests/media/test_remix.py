@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from prefect_media.media.landscape import render_landscape
-from prefect_media.media.remix import LOOKS, remix_image
+from prefect_media.media.painting.landscape import render_landscape
+from prefect_media.media.painting.remix import LOOKS, remix_image
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ import pytest
 
 from prefect_media.errors import EncodeError, ParameterError
 from prefect_media.media.ffmpeg import cancellation
-from prefect_media.media.loudness import measure
-from prefect_media.media.score import MOODS, compose
+from prefect_media.media.offline.score import MOODS, compose
+from prefect_media.media.sounds.loudness import measure
 
 PROMPTS = ("calm sea", "dark thriller", "sad rain", "epic adventure", "happy summer", "deep space", "lofi jazz")
 
@@ -52,7 +52,7 @@ def test_prompts_and_seeds_give_other_pieces(tmp_path: Path) -> None:
 
 def test_bytes_are_equal_in_every_process(tmp_path: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from prefect_media.media.score import compose\n"
+        "import sys; from pathlib import Path; from prefect_media.media.offline.score import compose\n"
         "compose('calm sea at dawn', Path(sys.argv[1]), seconds=2.5, seed=4)"
     )
     digests = set()

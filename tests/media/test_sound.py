@@ -13,7 +13,7 @@ import pytest
 
 from prefect_media.errors import EncodeError, ParameterError
 from prefect_media.media.ffmpeg import cancellation
-from prefect_media.media.sound import LAYERS, ambience
+from prefect_media.media.offline.effects import LAYERS, ambience
 
 WORDS = {
     "stream": "river", "boom": "explosion", "city": "traffic", "crickets": "cricket", "heart": "heartbeat", "birds": "bird",
@@ -59,7 +59,7 @@ def test_part_of_a_word_chooses_nothing(tmp_path: Path) -> None:
 
 def test_bytes_are_equal_in_every_process_and_differ_by_seed(tmp_path: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from prefect_media.media.sound import ambience\n"
+        "import sys; from pathlib import Path; from prefect_media.media.offline.effects import ambience\n"
         "ambience('storm at sea with a bell', Path(sys.argv[1]), seconds=1, seed=int(sys.argv[2]))"
     )
     digests = []

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from prefect_media.errors import DecodeError, MediaError, MediaLimitError, ParameterError, UnsupportedMediaError
-from prefect_media.media.cues import columns, cues_from_words
-from prefect_media.media.subtitles import Cue, read_subtitles, srt_text, vtt_text, write_subtitles
+from prefect_media.media.captions.cues import columns, cues_from_words
+from prefect_media.media.captions.subtitles import Cue, read_subtitles, srt_text, vtt_text, write_subtitles
 from prefect_media.media.types import Word
 
 SRT = """1

@@ -11,9 +11,9 @@ from PIL import Image
 
 from prefect_media.errors import DecodeError, ParameterError, ProbeError, UnsupportedMediaError
 from prefect_media.media.container import scan
-from prefect_media.media.extract import extract_frame, extract_frames
-from prefect_media.media.tracks import extract_audio, remove_audio
-from prefect_media.media.transcode import transcode
+from prefect_media.media.videos.extract import extract_frame, extract_frames
+from prefect_media.media.videos.tracks import extract_audio, remove_audio
+from prefect_media.media.videos.transcode import transcode
 
 from .make_clips import (
     CORNERS,

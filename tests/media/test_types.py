@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from prefect_media.errors import MediaCorruptError, MediaMissingError
 from prefect_media.media.intake import admit_bytes
-from prefect_media.media.samples import sample_audio, sample_image, sample_video
+from prefect_media.media.samples.making import sample_audio, sample_image, sample_video
 from prefect_media.media.types import SUFFIXES, AnyMedia, Image, Media, Origin, Video, Word, suffix_of
 
 DIGEST = "ab" * 32

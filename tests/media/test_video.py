@@ -11,13 +11,13 @@ import pytest
 
 from prefect_media.errors import DecodeError, ParameterError, ProbeError, UnsupportedMediaError
 from prefect_media.media.container import scan
-from prefect_media.media.fusing import fuse
-from prefect_media.media.merge import merge
 from prefect_media.media.operation import OPERATIONS
-from prefect_media.media.slides import still_to_video
-from prefect_media.media.timing import loop_video, resample_video, reverse_video, trim_video
-from prefect_media.media.tracks import remove_audio
-from prefect_media.media.video import change_speed, edit_video, fade_video, fit_video, reframe_video
+from prefect_media.media.videos.edit import change_speed, edit_video, fade_video, fit_video, reframe_video
+from prefect_media.media.videos.fusing import fuse
+from prefect_media.media.videos.merge import merge
+from prefect_media.media.videos.slides import still_to_video
+from prefect_media.media.videos.timing import loop_video, resample_video, reverse_video, trim_video
+from prefect_media.media.videos.tracks import remove_audio
 
 from .make_clips import (
     RATE,

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from prefect_media.errors import MediaError
-from prefect_media.media.concat import concat_videos
 from prefect_media.media.container import scan
-from prefect_media.media.extract import extract_frame
-from prefect_media.media.merge import merge
-from prefect_media.media.video import fit_video
+from prefect_media.media.videos.concat import concat_videos
+from prefect_media.media.videos.edit import fit_video
+from prefect_media.media.videos.extract import extract_frame
+from prefect_media.media.videos.merge import merge
 
 from .make_clips import VIDEOS, clip
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from prefect_media.media import timing
 from prefect_media.media.container import scan
-from prefect_media.media.remux import shot_of
-from prefect_media.media.timing import loop_video, resample_video, reverse_video, trim_video
+from prefect_media.media.videos import timing
+from prefect_media.media.videos.remux import shot_of
+from prefect_media.media.videos.timing import loop_video, resample_video, reverse_video, trim_video
 
 from .make_clips import RATE, clip, marks, packet_digests, sound_seconds, spectrum
 

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from prefect_media.errors import EncodeError, ParameterError
-from prefect_media.media import voice
 from prefect_media.media.ffmpeg import cancellation
-from prefect_media.media.voice import MAX_TEXT, Speech, speak
+from prefect_media.media.offline import voice
+from prefect_media.media.offline.voice import MAX_TEXT, Speech, speak
 
 TEXT = "A lighthouse keeper finds a glowing map; she follows it, at dawn, into the fog. It cost $12.50 - wow!"
 
@@ -29,7 +29,7 @@ if how == "missing":
 elif how == "broken":
     import espeakng_loader
     espeakng_loader.get_library_path = lambda: "/nowhere/libespeak-ng.so"
-from prefect_media.media.voice import speak
+from prefect_media.media.offline.voice import speak
 made = speak(text, Path(target))
 print(json.dumps({"engine": made.engine, "note": made.note, "words": [w.model_dump() for w in made.words],
                   "duration_s": made.duration_s}))

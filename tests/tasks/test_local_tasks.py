@@ -16,9 +16,9 @@ import prefect_media as pm
 from prefect_media import Audio, Image, MediaError, ParameterError, UnsupportedMediaError, Video
 from prefect_media.media.facts import Facts, Span, facts_of
 from prefect_media.media.intake import admit_bytes
-from prefect_media.media.predictions import predict
+from prefect_media.media.planning.predictions import predict
 from prefect_media.media.provenance import Provenance, read_provenance
-from prefect_media.media.samples import sample_audio, sample_image, sample_video
+from prefect_media.media.samples.making import sample_audio, sample_image, sample_video
 from prefect_media.media.types import Media, Origin, Word
 from prefect_media.tasks.local import convert
 

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from prefect_media.media.samples import sample_image
+from prefect_media.media.samples.making import sample_image
 from prefect_media.testing import Bill, Simulator
 
 KEY = "planted-key-that-must-not-be-seen-0123456789"

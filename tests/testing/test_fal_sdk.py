@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from prefect_media.media.measure import Measured, measure
-from prefect_media.media.samples import sample_audio, sample_image
+from prefect_media.media.samples.making import sample_audio, sample_image
 from prefect_media.testing import Simulator
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from prefect_media.media.measure import measure
-from prefect_media.media.samples import AUDIO_FORMATS, IMAGE_FORMATS, sample_audio, sample_image, sample_video
-from prefect_media.media.stamp import PLACEHOLDER
+from prefect_media.media.samples.making import AUDIO_FORMATS, IMAGE_FORMATS, sample_audio, sample_image, sample_video
+from prefect_media.media.samples.stamp import PLACEHOLDER
 
 ONE, TWO = "1" * 32, "2" * 32
 

@@ -1,0 +1,1 @@
+"""Captions: cues from words, subtitle files, and captions burnt into video or added as a stream."""

@@ -1,0 +1,210 @@
+"""Subtitles: the cue model, and reading and writing of SRT, WebVTT and (reading only) ASS.
+
+Subtitle text is untrusted in both directions. What is read loses its markup and override codes; what is written cannot
+inject a cue, a tag or an override code, whatever the text says.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from ...errors import DecodeError, MediaLimitError, ParameterError, UnsupportedMediaError
+from ..runner import scratch_beside
+from ..types import Word
+
+__all__ = ["Cue", "clean_text", "read_subtitles", "srt_text", "vtt_text", "write_subtitles"]
+
+MAX_BYTES = 16_000_000
+MAX_CUES = 50_000
+MAX_SECONDS = 100 * 3600 - 0.001
+"""SRT and WebVTT as written here have two digits for the hours."""
+
+GUARD = "\u2060"
+"""Word joiner: invisible, keeps `<` and `{` in SRT text from starting a tag for players that look for one."""
+_STAND_IN = {"{": "\ue000", "\\": "\ue001", ":": "\ue002", "<": "\ue003"}
+"""Characters of the private use area, while pysubs2 parses: it reads `{...}`, `\\N` and times wherever they stand."""
+
+
+def clean_text(text: str) -> str:
+    """Return text as cue lines: whitespace collapsed, blank lines and control characters gone, `-->` disarmed."""
+    lines: list[str] = []
+    for line in re.split(r"\r\n|[\n\r\v\f\x85\u2028\u2029]", text):
+        kept = "".join(c if c.isspace() or unicodedata.category(c) not in ("Cc", "Cs") else "" for c in line)
+        lines.append(" ".join(re.sub(r"-{2,}>", "->", kept).split()))
+    return "\n".join(line for line in lines if line)
+
+
+class Cue(BaseModel):
+    """One subtitle on screen.
+
+    Attributes:
+        start_s, end_s: From the start of the media, in seconds.
+        text: One or more lines separated by `\\n`, plain text without markup.
+        words: Timings of the words in it, in order, when known; what word highlighting follows.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    start_s: float = Field(ge=0, le=MAX_SECONDS)
+    end_s: float = Field(gt=0, le=MAX_SECONDS)
+    text: str = Field(min_length=1)
+    words: tuple[Word, ...] = ()
+
+    @field_validator("text", mode="before")
+    @classmethod
+    def _clean(cls, value: object) -> object:
+        return clean_text(value) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _forward(self) -> Cue:
+        if self.end_s <= self.start_s:
+            raise ValueError(f"the cue ends ({self.end_s} s) before it starts ({self.start_s} s)")
+        return self
+
+
+# Reading ------------------------------------------------------------------------------------------------------------
+
+
+def _decoded(path: Path) -> str:
+    size = path.stat().st_size
+    if size > MAX_BYTES:
+        raise MediaLimitError(f"Cannot read subtitles {path.name!r}: {size} bytes, at most {MAX_BYTES} are allowed.")
+    data = path.read_bytes()
+    wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))
+    try:
+        return data.decode("utf-16" if wide else "utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+    except UnicodeDecodeError as exc:
+        raise UnsupportedMediaError(
+            f"Cannot read subtitles {path.name!r}: byte {exc.start} is not {'UTF-16' if wide else 'UTF-8'}. "
+            "Save the file as UTF-8."
+        ) from exc
+
+
+def _format_of(text: str, name: str) -> str:
+    if text.lstrip().startswith("WEBVTT"):
+        return "vtt"
+    if re.search(r"^\[script info\]", text, re.IGNORECASE | re.MULTILINE):
+        return "ass"
+    if re.search(r"\d[ \t]*-->[ \t]*\d", text):
+        return "srt"
+    raise UnsupportedMediaError(
+        f"Cannot read subtitles {name!r}: the content is neither SubRip (.srt), WebVTT (.vtt) nor ASS (.ass)."
+    )
+
+
+def _shield(text: str) -> str:
+    """Hide what pysubs2 would take for tags, ASS codes or times where the format has none."""
+    plain = re.sub(r"<(?![A-Za-z/])", _STAND_IN["<"], text).replace(GUARD, "")
+    hidden = str.maketrans({char: other for char, other in _STAND_IN.items() if char != "<"})
+    return "\n".join(line if "-->" in line else line.translate(hidden) for line in plain.split("\n"))
+
+
+def _tidy_vtt(text: str) -> str:
+    """Reduce WebVTT to numbered cues: pysubs2 takes notes, styles and identifiers for text of the cue before."""
+    blocks: list[str] = []
+    for block in re.split(r"\n{2,}", text):
+        lines = block.split("\n")
+        at = next((i for i, line in enumerate(lines[:2]) if "-->" in line), None)
+        if at is None or lines[0].startswith("NOTE"):
+            continue
+        timing = re.match(r"\s*([\d:.]+)\s+-->\s+([\d:.]+)", lines[at])
+        if timing:
+            # Times inside the text (karaoke) would make its line look like the start of a cue.
+            payload = re.sub(r"<[\d:.]+>", "", "\n".join(lines[at + 1 :])).replace("-->", "->")
+            blocks.append(f"{len(blocks) + 1}\n{timing[1]} --> {timing[2]}\n{payload}\n")
+    return "WEBVTT\n\n" + "\n".join(blocks)
+
+
+def _parse(text: str, form: str, name: str) -> Iterable[tuple[int, int, str]]:
+    import pysubs2
+
+    if form != "ass":
+        # The number at the end keeps a last line that is itself a number from being taken for a cue number.
+        text = _tidy_vtt(text) if form == "vtt" else re.sub(r"\{\\[^}\n]*\}", "", text)
+        text = _shield(text) + "\n\n0\n"
+    try:
+        parsed = pysubs2.SSAFile.from_string(text, format_=form)
+    except (pysubs2.exceptions.Pysubs2Error, ValueError, LookupError, ArithmeticError, TypeError) as exc:
+        raise DecodeError(f"Cannot read subtitles {name!r} as {form.upper()}: {exc}.") from exc
+    shown = str.maketrans({hidden: char for char, hidden in _STAND_IN.items()})
+    for event in parsed.events:
+        if not event.is_comment and not event.is_drawing:
+            plain = event.plaintext.translate(shown)
+            yield event.start, event.end, html.unescape(plain) if form == "vtt" else plain
+
+
+def read_subtitles(path: Path) -> list[Cue]:
+    """Read SubRip, WebVTT or ASS, told apart by content, as plain cues in order of time.
+
+    Markup, positions and styles are dropped; cues without text or of no length are left out.
+
+    Raises:
+        UnsupportedMediaError: None of these formats, or not UTF-8 or UTF-16 with a byte order mark.
+        DecodeError: Malformed, or a cue ends before it starts.
+        MediaLimitError: More than 16 MB or 50 000 cues.
+    """
+    text = _decoded(path)
+    form = _format_of(text, path.name)
+    cues: list[Cue] = []
+    for start, end, raw in _parse(text, form, path.name):
+        words = clean_text(raw)
+        if end < start or end > MAX_SECONDS * 1000:
+            raise DecodeError(
+                f"Cannot read subtitles {path.name!r}: a cue goes from {start / 1000} s to {end / 1000} s; it must end "
+                "after it starts, within 100 hours. Correct the times in the file."
+            )
+        if words and end > start:
+            cues.append(Cue(start_s=max(0, start) / 1000, end_s=end / 1000, text=words))
+        if len(cues) > MAX_CUES:
+            raise MediaLimitError(f"Cannot read subtitles {path.name!r}: more than {MAX_CUES} cues.")
+    return sorted(cues, key=lambda cue: (cue.start_s, cue.end_s))
+
+
+# Writing ------------------------------------------------------------------------------------------------------------
+
+
+def _stamp(seconds: float, comma: str) -> str:
+    ms = round(seconds * 1000)
+    return f"{ms // 3_600_000:02d}:{ms // 60_000 % 60:02d}:{ms // 1000 % 60:02d}{comma}{ms % 1000:03d}"
+
+
+def srt_text(cues: Sequence[Cue]) -> str:
+    """Return cues as SubRip. Text that looks like a tag gets an invisible character so that players show it."""
+    blocks: list[str] = []
+    for number, cue in enumerate(cues, 1):
+        text = re.sub(r"<(?=[A-Za-z/!])", "<" + GUARD, clean_text(cue.text))
+        text = re.sub(r"\{(?=\\)", "{" + GUARD, text)
+        blocks.append(f"{number}\n{_stamp(cue.start_s, ',')} --> {_stamp(cue.end_s, ',')}\n{text}\n")
+    return "\n".join(blocks)
+
+
+def vtt_text(cues: Sequence[Cue]) -> str:
+    """Return cues as WebVTT, with `&`, `<` and `>` escaped."""
+    blocks = ["WEBVTT\n"]
+    for cue in cues:
+        text = html.escape(clean_text(cue.text), quote=False)
+        blocks.append(f"{_stamp(cue.start_s, '.')} --> {_stamp(cue.end_s, '.')}\n{text}\n")
+    return "\n".join(blocks)
+
+
+def write_subtitles(cues: Sequence[Cue], target: Path) -> None:
+    """Write cues in order of time to `target`, atomically; its suffix, `.srt` or `.vtt`, decides the format.
+
+    Raises:
+        ParameterError: Another suffix.
+    """
+    forms = {".srt": srt_text, ".vtt": vtt_text}
+    form = forms.get(target.suffix.lower())
+    if form is None:
+        raise ParameterError(f"Cannot write subtitles to {target.name!r}: the suffix must be .srt or .vtt.")
+    data = form(sorted(cues, key=lambda cue: (cue.start_s, cue.end_s))).encode()
+    with scratch_beside(target) as folder:
+        part = folder / target.name
+        part.write_bytes(data)
+        part.replace(target)

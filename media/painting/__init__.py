@@ -1,0 +1,1 @@
+"""Procedural pictures: what `local:landscape` and `local:remix` paint."""

@@ -1,0 +1,1 @@
+"""Small valid media of any shape, made in milliseconds, for the provider simulator."""

@@ -1,0 +1,251 @@
+"""Operations on sound: trim, fade, change the volume, convert, concatenate. For mixing see `mixing`.
+
+All read the first audio stream of an audio or video file, and write the kind of file that the target's suffix says
+(.wav .flac .mp3 .m4a .aac .ogg .opus .weba). Lengths are exact to the sample, priming of lossy encoders left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ...errors import ParameterError
+from .. import ffmpeg
+from ..operation import operation
+from ._job import Sound, check_range, common_shape, exactly, open_sound, write_sound
+from .formats import AudioShape, audio_shape
+
+__all__ = ["change_volume", "concat_audio", "convert_audio", "fade_audio", "trim_audio"]
+
+CURVES = {"linear": "tri", "smooth": "hsin", "equal-power": "qsin"}
+CODEC_OF = {"libmp3lame": "mp3", "libopus": "opus"}
+MAX_SECONDS = 360_000.0
+SLACK_S = 0.03
+"""A part may end this much after the sound: lengths that others report are rounded to their frames."""
+
+
+@operation(version=1)
+def trim_audio(
+    source: Path,
+    target: Path,
+    *,
+    start_s: float = 0.0,
+    end_s: float | None = None,
+    seconds: float | None = None,
+) -> None:
+    """Keep a part of a sound, exact to the sample.
+
+    Args:
+        source: Audio, or a video whose sound is taken.
+        target: Audio file.
+        start_s: Where to begin.
+        end_s: Where to end; None for the end of the sound, beyond which it may not lie.
+        seconds: How long the part is, instead of `end_s`.
+
+    Raises:
+        ParameterError: The part is empty or outside the sound, or both `end_s` and `seconds` are given.
+        MediaError: The source cannot be read, or the target not written.
+    """
+    if end_s is not None and seconds is not None:
+        raise ParameterError("Give end_s or seconds, not both.")
+    sound = open_sound(source)
+    shape = audio_shape(target.suffix, sound.stream)
+    end = start_s + seconds if seconds is not None else sound.duration_s if end_s is None else end_s
+    if not 0 <= start_s < end <= sound.duration_s + SLACK_S:
+        raise ParameterError(
+            f"Cannot trim '{source.name}' from {start_s} s to {end} s: it is {sound.duration_s:.3f} s long, and the part "
+            "must end after it starts."
+        )
+    rate = shape.sample_rate_hz
+    first = round(start_s * rate)
+    samples = max(1, round(end * rate) - first)
+    node = sound.node(shape).filter("atrim", start_sample=first).filter("asetpts", "PTS-STARTPTS")
+    write_sound(target, exactly(node, samples), samples, shape, what=f"trim '{source.name}'")
+
+
+@operation(version=1)
+def fade_audio(source: Path, target: Path, *, in_s: float = 0.0, out_s: float = 0.0, curve: str = "smooth") -> None:
+    """Fade a sound in and out.
+
+    Args:
+        source: Audio, or a video whose sound is taken.
+        target: Audio file.
+        in_s, out_s: Seconds that each fade takes; 0 for none. Together at most the length of the sound.
+        curve: `linear`, `smooth` or `equal-power`.
+
+    Raises:
+        ParameterError: A fade is longer than the sound, or the curve is unknown.
+        MediaError: The source cannot be read, or the target not written.
+    """
+    sound = open_sound(source)
+    shape = audio_shape(target.suffix, sound.stream)
+    check_range("in_s", in_s, 0, MAX_SECONDS, "s")
+    check_range("out_s", out_s, 0, MAX_SECONDS, "s")
+    if in_s + out_s > sound.duration_s + 1e-6:
+        raise ParameterError(
+            f"Cannot fade '{source.name}': in_s={in_s} and out_s={out_s} together are longer than the sound "
+            f"({sound.duration_s:.3f} s)."
+        )
+    node, samples, rate = sound.node(shape), sound.samples(shape), shape.sample_rate_hz
+    if in_s:
+        node = node.filter("afade", t="in", ss=0, ns=round(in_s * rate), curve=_curve(curve))
+    if out_s:
+        length = min(samples, round(out_s * rate))
+        node = node.filter("afade", t="out", ss=samples - length, ns=length, curve=_curve(curve))
+    write_sound(target, node, samples, shape, what=f"fade '{source.name}'")
+
+
+def _curve(name: str) -> str:
+    if name not in CURVES:
+        raise ParameterError(f"curve={name!r} is not known. Allowed: {', '.join(CURVES)}.")
+    return CURVES[name]
+
+
+@operation(version=1)
+def change_volume(source: Path, target: Path, *, gain_db: float) -> None:
+    """Make a sound louder or softer. What would pass full scale is held just under it by a limiter.
+
+    Args:
+        source: Audio, or a video whose sound is taken.
+        target: Audio file.
+        gain_db: -60 to 40.
+
+    Raises:
+        ParameterError: The gain is out of range.
+        MediaError: The source cannot be read, or the target not written.
+    """
+    check_range("gain_db", gain_db, -60, 40, "dB")
+    sound = open_sound(source)
+    shape = audio_shape(target.suffix, sound.stream)
+    node = sound.node(shape).filter("volume", f"{gain_db:.3f}dB", precision="float")
+    if gain_db > 0:
+        node = node.filter("alimiter", limit=0.98, level=0, attack=2, release=50, latency=1)
+    samples = sound.samples(shape)
+    write_sound(target, exactly(node, samples), samples, shape, what=f"change the volume of '{source.name}'")
+
+
+@operation(version=1)
+def convert_audio(
+    source: Path,
+    target: Path,
+    *,
+    sample_rate_hz: int | None = None,
+    channels: int | None = None,
+    bit_rate_bps: int | None = None,
+) -> tuple[str, ...]:
+    """Convert a sound to another format, sample rate or number of channels; copy it where nothing changes.
+
+    Args:
+        source: Audio, or a video whose sound is taken.
+        target: Audio file; its suffix decides the format.
+        sample_rate_hz: None keeps it, or takes the nearest that the format has without loss.
+        channels: None keeps them, or takes as many as the format has. Surround is mixed down to stereo or mono.
+        bit_rate_bps: For mp3, aac and opus.
+
+    Returns:
+        What the format required without being asked for, one line each (`44100 Hz resampled to 48000 Hz`).
+
+    Raises:
+        ParameterError: The format cannot hold what is asked for.
+        MediaError: The source cannot be read, or the target not written.
+    """
+    sound = open_sound(source)
+    shape = audio_shape(
+        target.suffix, sound.stream, sample_rate_hz=sample_rate_hz, channels=channels, bit_rate_bps=bit_rate_bps
+    )
+    what = f"convert '{source.name}'"
+    if bit_rate_bps is None and _is_same(sound, shape):
+        node = ffmpeg.source(source)["a:0"]
+        options = {"c:a": "copy"} | ({"f": shape.container} if shape.container else {})
+        ffmpeg.write(target, node, what=what, duration_s=sound.duration_s + 1, options=options)
+    else:
+        write_sound(target, sound.node(shape), sound.samples(shape), shape, what=what)
+    rate, count = sound.stream.sample_rate_hz, sound.stream.channels
+    notes = {
+        f"{rate} Hz resampled to {shape.sample_rate_hz} Hz": sample_rate_hz is None and rate != shape.sample_rate_hz,
+        f"{count} channels mixed down to {shape.channels}": channels is None and count != shape.channels,
+    }
+    return tuple(note for note, done in notes.items() if done)
+
+
+def _is_same(sound: Sound, shape: AudioShape) -> bool:
+    """Return whether the packets can be copied: same codec, rate and channels, and no gap to fill."""
+    codec = CODEC_OF.get(shape.encoder, shape.encoder)
+    return (sound.stream.codec, sound.stream.sample_rate_hz, sound.stream.channels) == (
+        codec,
+        shape.sample_rate_hz,
+        shape.channels,
+    ) and abs(sound.duration_s - sound.stream.duration_s) < 1e-6
+
+
+@operation(version=1)
+def concat_audio(
+    sources: Sequence[Path],
+    target: Path,
+    *,
+    gap_s: float = 0.0,
+    crossfade_s: float = 0.0,
+    curve: str = "equal-power",
+) -> None:
+    """Put sounds one after the other, with gaps or cross-fades between them.
+
+    Rates and channels may differ: the result has the highest of them that the format allows.
+
+    Args:
+        sources: At least one; the same file may come several times.
+        target: Audio file.
+        gap_s: Silence between two, 0 to 600 seconds.
+        crossfade_s: Overlap of two, at most as long as the shortest (half of it where a sound fades at both ends).
+        curve: Of the cross-fade: `equal-power` for different sounds, `linear` for parts of one.
+
+    Raises:
+        ParameterError: No source, gap and cross-fade together, or a cross-fade longer than a sound.
+        MediaError: A source cannot be read, or the target not written.
+    """
+    if not sources:
+        raise ParameterError("Cannot concatenate: no sources were given. Give at least one.")
+    check_range("gap_s", gap_s, 0, 600, "s")
+    check_range("crossfade_s", crossfade_s, 0, 600, "s")
+    if gap_s and crossfade_s:
+        raise ParameterError(f"gap_s={gap_s} and crossfade_s={crossfade_s} exclude each other. Set one of them.")
+    sounds = [open_sound(path) for path in sources]
+    shape = common_shape(target, sounds)
+    rate = shape.sample_rate_hz
+    overlap = round(crossfade_s * rate)
+    if overlap:
+        _check_overlap(sounds, shape, crossfade_s, overlap)
+        _curve(curve)
+    total = sum(sound.samples(shape) for sound in sounds)
+    gap = round(gap_s * rate)
+    between = (len(sounds) - 1) * (gap - overlap)
+    node = _crossfaded(sounds, shape, overlap, _curve(curve)) if overlap else _joined(sounds, shape, gap)
+    what = f"concatenate {len(sounds)} sounds, '{sources[0].name}' first"
+    write_sound(target, exactly(node, total + between), total + between, shape, what=what)
+
+
+def _check_overlap(sounds: list[Sound], shape: AudioShape, crossfade_s: float, overlap: int) -> None:
+    for number, sound in enumerate(sounds):
+        ends = (number > 0) + (number + 1 < len(sounds))
+        if overlap * ends > sound.samples(shape):
+            raise ParameterError(
+                f"crossfade_s={crossfade_s} is too long for '{sound.path.name}' ({sound.duration_s:.3f} s), which fades "
+                f"at {ends} of its ends. Allowed: up to {sound.duration_s / max(1, ends):.3f} s."
+            )
+
+
+def _joined(sounds: list[Sound], shape: AudioShape, gap: int) -> Any:
+    last = len(sounds) - 1
+    nodes = [
+        exactly(sound.node(shape, use=number), sound.samples(shape) + (gap if number < last else 0))
+        for number, sound in enumerate(sounds)
+    ]
+    return ffmpeg.graph_module().concat(*nodes, v=0, a=1) if last else nodes[0]
+
+
+def _crossfaded(sounds: list[Sound], shape: AudioShape, overlap: int, curve: str) -> Any:
+    node = sounds[0].node(shape)
+    for number, sound in enumerate(sounds[1:], 1):
+        pair = [node, sound.node(shape, use=number)]
+        node = ffmpeg.graph_module().filter(pair, "acrossfade", ns=overlap, c1=curve, c2=curve)
+    return node

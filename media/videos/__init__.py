@@ -1,0 +1,1 @@
+"""Operations on video: merge, concat, cut, fit, overlay, transcode, and the graphs that they run as."""

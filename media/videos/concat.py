@@ -1,0 +1,155 @@
+"""Join videos: by cuts or transitions, whatever their sizes, rates and sounds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from ...errors import ParameterError
+from ..container import Container, scan
+from ..images.fitting import Fit
+from ..operation import operation
+from ..streams import VideoStream
+from . import steps
+from .joining import crossfaded, join, join_shots
+from .opening import open_reel, parse_rate, picture_of
+from .reel import Reel, write_reel
+from .remux import Shot, matches, shot_of
+from .targets import target_of
+
+__all__ = ["Transition", "concat_videos"]
+
+Transition = Literal["cut", "crossfade", "dissolve", "fade-black", "fade-white", "wipe", "slide", "circle", "zoom"]
+FILTERS = {
+    "crossfade": "fade",
+    "dissolve": "dissolve",
+    "fade-black": "fadeblack",
+    "fade-white": "fadewhite",
+    "wipe": "wipeleft",
+    "slide": "slideleft",
+    "circle": "circleopen",
+    "zoom": "zoomin",
+}
+
+
+@operation(version=1)
+def concat_videos(
+    sources: Sequence[Path],
+    target: Path,
+    *,
+    transition: Transition = "cut",
+    transition_s: float = 0.5,
+    width: int | None = None,
+    height: int | None = None,
+    fit: Fit = "pad",
+    background: str = "black",
+    fps: float | str | None = None,
+) -> None:
+    """Join videos in order.
+
+    With cuts, videos that are equal in codec, size, rate, colours and encoder settings are joined without encoding their
+    pictures again. Sound is always encoded again: coded sound does not join without gaps. A video without sound is silent
+    among others that have some.
+
+    Args:
+        sources: One or more videos.
+        target: `.mp4`, `.mov`, `.mkv` or `.webm`.
+        transition: How one goes over into the next.
+        transition_s: Length of each transition in seconds; the result is shorter by this for each. At most half of the
+            shortest video.
+        width: In pixels, even; by default the first video's size. With only one of the two, the other follows from the first.
+        height: See `width`.
+        fit: How videos of another size are brought to it.
+        background: Colour of bars.
+        fps: Frame rate; by default the first video's.
+
+    Raises:
+        ParameterError: A value is not possible.
+        MediaError: A source cannot be used, or the target not written.
+    """
+    what = f"join {len(sources)} videos into '{target.name}'"
+    if not sources:
+        raise ParameterError("Cannot join videos: there are none. Give at least one.")
+    if transition not in get_args(Transition):
+        raise ParameterError(f"transition={transition!r} is unknown. Known: {', '.join(get_args(Transition))}.")
+    steps.check_fit(width=width, height=height, fit=fit, background=background)
+    kind = target_of(target)
+    found = {path: scan(path) for path in dict.fromkeys(sources)}
+    streams = {path: picture_of(facts, path) for path, facts in found.items()}
+    rate = parse_rate(fps) or streams[sources[0]].nominal_rate
+    size = _size(streams[sources[0]], width, height)
+    if transition == "cut" and all(kind.takes(stream) for stream in streams.values()):
+        shots = _shots(found, streams, rate, size)
+        if shots is not None:
+            reels = {path: open_reel(path, found=found[path]) for path in found}
+            if all(reels[path].frames == shots[path].frames for path in found):
+                ordered = [shots[path] for path in sources], [reels[path] for path in sources]
+                join_shots(*ordered, target, what=what, rate=rate)
+                return
+
+    def opened(path: Path, **options: Any) -> Reel:
+        reel = open_reel(path, found=found[path], fps=rate, **options)
+        return steps.fit(reel, width=size[0], height=size[1], fit=fit, background=background)
+
+    if transition == "cut" or len(sources) == 1:
+        fitted = {path: opened(path) for path in found}
+        reels_in_order = [fitted[path] for path in sources]
+    else:
+        reels_in_order = _overlapped(sources, opened, FILTERS[transition], transition_s)
+    if len(reels_in_order) == 1:
+        write_reel(reels_in_order[0], target, what=what)
+    else:
+        join(reels_in_order, target, what=what)
+
+
+def _size(stream: VideoStream, width: int | None, height: int | None) -> tuple[int, int]:
+    own = stream.display_size
+    if width is None and height is None:
+        return max(2, own[0] // 2 * 2), max(2, own[1] // 2 * 2)
+    wide = width if width is not None else max(2, round(own[0] * (height or 2) / own[1] / 2) * 2)
+    high = height if height is not None else max(2, round(own[1] * wide / own[0] / 2) * 2)
+    return wide, high
+
+
+def _shots(
+    found: dict[Path, Container], streams: dict[Path, VideoStream], rate: Fraction, size: tuple[int, int]
+) -> dict[Path, Shot] | None:
+    """Every video as a shot, when all can follow each other as they are."""
+    first = next(iter(streams.values()))
+    if first.display_size != size or first.frame_rate != rate:
+        return None
+    if not all(matches(first, stream) for stream in streams.values()):
+        return None
+    shots: dict[Path, Shot] = {}
+    for path, facts in found.items():
+        shot = shot_of(path, facts)
+        if shot is None:
+            return None
+        shots[path] = shot
+    return shots
+
+
+def _overlapped(sources: Sequence[Path], opened: Callable[..., Reel], name: str, transition_s: float) -> list[Reel]:
+    """Each video's part until the next transition; all but the first begin with the transition from the one before."""
+    whole = [opened(path) for path in sources]
+    overlap = whole[0].frame_at(transition_s)
+    shortest = min(whole, key=lambda reel: reel.frames)
+    if overlap < 1 or 2 * overlap > shortest.frames:
+        raise ParameterError(
+            f"transition_s={transition_s:g} does not fit '{shortest.name}', which lasts {float(shortest.duration):.3f} s. "
+            "Allowed: from one frame to half of the shortest video."
+        )
+    reels: list[Reel] = []
+    for number, reel in enumerate(whole):
+        end = reel.frames if number == len(whole) - 1 else reel.frames - overlap
+        if number == 0:
+            reels.append(reel.cut(0, end))
+            continue
+        before = whole[number - 1]
+        start = before.frames - overlap
+        tail = opened(sources[number - 1], from_s=float(start / before.rate), twin=1)
+        tail = tail.cut(tail.frames - overlap, tail.frames)
+        reels.append(crossfaded(tail, reel.cut(0, end), name))
+    return reels

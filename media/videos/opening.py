@@ -1,0 +1,206 @@
+"""Open a file as a reel: whatever it is, upright, regular, standard dynamic range, from time zero."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from ...errors import DecodeError, ParameterError, UnsupportedMediaError
+from .. import ffmpeg
+from ..container import Container, scan
+from ..sounds.formats import conform
+from ..streams import AudioStream, VideoStream
+from .reel import Reel, exactly, filled, sampled
+from .targets import AAC, SAMPLE_RATE_HZ
+
+__all__ = ["open_reel", "parse_rate", "picture_of"]
+
+HELD_SOUND_S = 0.1
+"""Sound that outlasts its picture by more than this is kept: the last picture is held."""
+SEEK_S = 2.0
+"""A start later than this is sought, not decoded up to."""
+SEEK_SHARE = Fraction(1, 4)
+"""Share of a frame by which a seek goes ahead of it."""
+SD_HEIGHT_PX = 720
+MATRICES = {
+    "bt709": "bt709", "smpte170m": "smpte170m", "bt470bg": "smpte170m", "fcc": "fcc", "smpte240m": "smpte240m",
+    "bt2020nc": "bt2020", "bt2020c": "bt2020",
+}  # fmt: skip
+
+
+def parse_rate(fps: float | str | None, name: str = "fps") -> Fraction | None:
+    """Return a frame rate given as a number or a ratio (`"30000/1001"`), exact.
+
+    Raises:
+        ParameterError: Not a rate from 1 to 240.
+    """
+    if fps is None:
+        return None
+    try:
+        rate = Fraction(fps).limit_denominator(1001)
+    except (ValueError, TypeError, ZeroDivisionError, OverflowError):
+        rate = Fraction(0)
+    if not 1 <= rate <= 240:
+        raise ParameterError(f"{name}={fps!r} is not a frame rate. Allowed: 1 to 240, as a number or as '30000/1001'.")
+    return rate
+
+
+def picture_of(found: Container, path: Path) -> VideoStream:
+    """Return the video stream to work on.
+
+    Raises:
+        UnsupportedMediaError: There is none.
+        DecodeError: The file is cut off.
+    """
+    if found.picture is None:
+        raise UnsupportedMediaError(f"Cannot use '{path.name}' as video: it has no video stream.")
+    if found.is_truncated:
+        raise DecodeError(f"Cannot use '{path.name}': it is cut off, bytes are missing at its end. Fetch it again.")
+    return found.picture
+
+
+def open_reel(
+    path: Path,
+    *,
+    found: Container | None = None,
+    fps: Fraction | None = None,
+    from_s: float = 0.0,
+    keep_sound: bool = True,
+    keep_alpha: bool = False,
+    twin: int = 0,
+) -> Reel:
+    """Open a video as a reel.
+
+    Args:
+        path: The file.
+        found: Its facts, when they were scanned before.
+        fps: Frame rate of the reel; by default the video's own, for a variable rate the usual one that keeps its frames.
+        from_s: Where to begin; earlier frames are not decoded where that is exact.
+        keep_sound: Whether to open its first audio stream.
+        keep_alpha: Keep transparency instead of laying it over black.
+        twin: Another number for each time that the same file is in one graph; equal nodes would become one.
+
+    Raises:
+        MediaError: It cannot be read, is cut off, or has no video.
+    """
+    found = found or scan(path)
+    stream = picture_of(found, path)
+    rate = fps or stream.nominal_rate
+    audio = found.sound if keep_sound else None
+    lead, early, end = _span(found, stream, audio, rate)
+    frames = max(1, round(Fraction(end) * rate))
+    skipped = 0 if lead else _skippable(stream, from_s, rate, frames)
+    options: dict[str, Any] = _input_options(stream, rate, skipped, early)
+    if twin:
+        options["thread_queue_size"] = 8 + twin
+    node = ffmpeg.source(path, **options)
+    picture = node[str(stream.index)] if lead else node[str(stream.index)].filter("setpts", "PTS-STARTPTS")
+    picture = _regular(picture, stream, rate, frames - skipped)
+    reel = Reel(
+        name=path.name,
+        picture=picture,
+        sound=None,
+        width=stream.display_size[0],
+        height=stream.display_size[1],
+        rate=rate,
+        frames=frames - skipped,
+        has_alpha=stream.has_alpha,
+        pending=_conversion(stream),
+        stored=_stored_size(stream),
+    )
+    if audio is not None:
+        sound = node[str(audio.index)].filter("aresample", SAMPLE_RATE_HZ, **{"async": 1, "first_pts": 0})
+        early = float(SEEK_SHARE / rate) if skipped else early
+        if early > 0:
+            sound = sound.filter("atrim", start=ffmpeg.number(early)).filter("asetpts", "PTS-STARTPTS")
+        reel = replace(reel, sound=exactly(conform(sound, audio, AAC), reel.samples))
+    if not keep_alpha:
+        reel = reel.flattened()
+    first = reel.frame_at(from_s) - skipped
+    return reel.cut(first, reel.frames) if first > 0 else reel
+
+
+def _span(
+    found: Container, stream: VideoStream, audio: AudioStream | None, rate: Fraction
+) -> tuple[float, float, float]:
+    """When the picture begins after the reel does; how much sound before the reel is cut off; when the reel ends."""
+    lead = max(0.0, stream.start_s - found.start_s) if audio is not None else 0.0
+    early = 0.0
+    if lead < 1 / rate:  # an encoder's priming, not a late picture
+        lead, early = 0.0, lead
+    end = lead + stream.duration_s
+    if audio is not None:
+        late = audio.start_s - found.start_s + audio.duration_s - early
+        end = late if late > end + HELD_SOUND_S else end
+    return lead, early, end
+
+
+def _skippable(stream: VideoStream, from_s: float, rate: Fraction, frames: int) -> int:
+    """Frames that may be sought over: none where times are irregular, since a seek drops the frame on show."""
+    if from_s < SEEK_S or not stream.is_constant_rate or rate != stream.frame_rate:
+        return 0
+    return min(round(Fraction(from_s) * rate), frames - 1)
+
+
+def _input_options(stream: VideoStream, rate: Fraction, skipped: int, early: float) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    if skipped:  # a little before the frame, so that rounding cannot lose it
+        options["ss"] = ffmpeg.number(early + float((skipped - SEEK_SHARE) / rate))
+    if stream.has_alpha and stream.codec in ("vp8", "vp9"):  # FFmpeg's own decoders ignore the alpha channel
+        options["c:v"] = "libvpx-vp9" if stream.codec == "vp9" else "libvpx"
+    return options
+
+
+def _regular(node: Any, stream: VideoStream, rate: Fraction, frames: int) -> Any:
+    """Constant rate from time zero, exactly so many frames, progressive, standard dynamic range."""
+    if stream.is_interlaced:
+        node = node.filter("bwdif", mode="send_frame")
+    node = node.filter("fps", fps=str(stream.nominal_rate), start_time=0)
+    node = sampled(node, rate) if rate != stream.nominal_rate else node
+    node = filled(node, frames)
+    return _tone_mapped(node, stream) if stream.is_hdr else node
+
+
+def _tone_mapped(node: Any, stream: VideoStream) -> Any:
+    ffmpeg.require(filters=("zscale", "tonemap"))
+    colour = stream.colour
+    matrix = colour.matrix if colour.matrix in ("bt2020nc", "bt2020c", "bt709") else "bt2020nc"
+    primaries = colour.primaries if colour.primaries in ("bt2020", "bt709", "smpte432", "smpte431") else "bt2020"
+    return (
+        node.filter(
+            "zscale",
+            tin=colour.transfer,
+            min=matrix,
+            pin=primaries,
+            rin=colour.range.replace("unknown", "tv"),
+            t="linear",
+            npl=100,
+        )
+        .filter("format", "gbrpf32le")
+        .filter("zscale", p="bt709")
+        .filter("tonemap", "hable", desat=0)
+        .filter("zscale", t="bt709", m="bt709", r="tv")
+        .filter("format", "yuv420p")
+    )
+
+
+def _stored_size(stream: VideoStream) -> tuple[int, int]:
+    size = (stream.width_px, stream.height_px)
+    return (size[1], size[0]) if stream.rotation_deg in (90, 270) else size
+
+
+def _conversion(stream: VideoStream) -> tuple[tuple[str, Any], ...]:
+    """Options of the scale filter that bring a stream's colours to BT.709; none where they are."""
+    if stream.is_hdr:
+        return ()
+    wanted: dict[str, Any] = {"out_color_matrix": "bt709", "out_range": "tv"}
+    if stream.pixel_format.startswith(("yuv", "nv", "p0", "gray")):
+        # Players take an untagged video for BT.601 or BT.709 by its height.
+        matrix = MATRICES.get(stream.colour.matrix, "smpte170m" if stream.height_px < SD_HEIGHT_PX else "bt709")
+        full = stream.colour.range == "pc" or stream.pixel_format.startswith("yuvj")
+        wanted |= {"in_color_matrix": matrix, "in_range": "pc" if full else "tv"}
+        if matrix == "bt709" and not full and stream.pixel_format == "yuv420p" and stream.sample_aspect_ratio == 1:
+            return ()
+    return tuple(wanted.items())

@@ -1,0 +1,168 @@
+"""Cut and join coded video without decoding it, where that is exact to the frame.
+
+A range of frames can be taken as it is when it begins at a key frame and no packet before or after it in decoding order
+is shown inside it. Ranges can follow each other when their streams are equal in everything a decoder is set up with.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+from ...errors import EncodeError
+from ..container import Container, open_guarded
+from ..runner import check_not_cancelled
+from ..streams import VideoStream
+
+__all__ = ["Shot", "is_spliceable", "shot_of", "splice"]
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A range of a file's video packets that stands alone.
+
+    Attributes:
+        path: The file.
+        stream: Number of its video stream.
+        first, count: Packets in decoding order.
+        start: Time of the first frame, in units of the stream's time base.
+        frames: Number of frames; all packets are shown.
+    """
+
+    path: Path
+    stream: int
+    first: int
+    count: int
+    start: int
+    frames: int
+
+
+def is_spliceable(stream: VideoStream) -> bool:
+    """Whether a stream's frames can be counted by time: constant rate, on a clock that the frame rate divides."""
+    step = 1 / stream.frame_rate / stream.time_base
+    return stream.is_constant_rate and step.denominator == 1 and stream.rotation_deg == 0 and not stream.is_mirrored
+
+
+def matches(one: VideoStream, other: VideoStream) -> bool:
+    """Whether two streams can follow each other undecoded."""
+
+    def facts(stream: VideoStream) -> tuple[Any, ...]:
+        return (
+            stream.codec,
+            stream.parameters,
+            stream.width_px,
+            stream.height_px,
+            stream.pixel_format,
+            stream.sample_aspect_ratio,
+            stream.frame_rate,
+            stream.time_base,
+            stream.colour,
+            stream.tag,
+        )
+
+    return is_spliceable(one) and is_spliceable(other) and facts(one) == facts(other)
+
+
+def shot_of(path: Path, found: Container, first: int = 0, end: int | None = None) -> Shot | None:
+    """Return the shot of frames from `first` up to but not including `end`, or None when it cannot be taken as it is."""
+    stream = found.picture
+    if stream is None or not is_spliceable(stream):
+        return None
+    end = stream.frames if end is None else end
+    times, keys = _packets(path, stream)
+    step = int(1 / stream.frame_rate / stream.time_base)
+    if not times or not 0 <= first < end <= len(times):
+        return None
+    origin = min(times)
+    begins, ends = origin + first * step, origin + end * step
+    start, stop = _bounds(times, begins, ends)
+    if start is None or stop is None or not keys[start] or times[start] != begins:
+        return None
+    return Shot(path, stream.index, start, stop - start, begins, end - first)
+
+
+def _bounds(times: array[int], begins: int, ends: int) -> tuple[int | None, int | None]:
+    """Where in decoding order everything before a time is separate from everything after it."""
+    highest = list(accumulate(times, max))  # of the packets up to here
+    lowest = list(accumulate(reversed(times), min))[::-1]  # of the packets from here on
+
+    def boundary(at: int) -> int | None:
+        for number in range(len(times) + 1):
+            before = highest[number - 1] if number else at - 1
+            after = lowest[number] if number < len(times) else at
+            if before < at <= after:
+                return number
+        return None
+
+    return boundary(begins), boundary(ends)
+
+
+def _packets(path: Path, stream: VideoStream) -> tuple[array[int], list[bool]]:
+    times, keys = array("q"), list[bool]()
+    with open_guarded(path) as container:
+        for packet in container.demux(container.streams[stream.index]):
+            if packet.size and packet.pts is not None:
+                if packet.is_discard:  # hidden by an edit list, which a new file would not have
+                    return array("q"), []
+                times.append(packet.pts)
+                keys.append(packet.is_keyframe)
+    return times, keys
+
+
+def splice(shots: Sequence[Shot], target: Path, *, rate: Fraction, what: str) -> None:
+    """Write shots one after the other into a new file, undecoded, without sound.
+
+    Args:
+        shots: Of matching streams (see `matches`).
+        target: The file; the caller renames it when all is well.
+        rate: Their frame rate.
+        what: Completes "Cannot ..." in errors.
+
+    Raises:
+        EncodeError: It cannot be written, or was cancelled.
+    """
+    import av
+    from av.error import FFmpegError
+
+    options = {"fflags": "+bitexact", "movflags": "+faststart"}
+    try:
+        with av.open(str(target), "w", options=options) as out:
+            stream: Any = None
+            offset = 0
+            for shot in shots:
+                with open_guarded(shot.path) as container:
+                    source = container.streams[shot.stream]
+                    stream = stream or _stream_like(out, source)
+                    _copy(container, source, out, stream, shot, offset)
+                    offset += int(shot.frames / rate / source.time_base)
+    except FFmpegError as exc:
+        raise EncodeError(f"Cannot {what}: {exc}") from exc
+
+
+def _stream_like(out: Any, source: Any) -> Any:
+    stream = out.add_stream_from_template(source)
+    stream.time_base = source.time_base
+    stream.metadata.clear()
+    return stream
+
+
+def _copy(container: Any, source: Any, out: Any, stream: Any, shot: Shot, offset: int) -> None:
+    number = 0
+    for packet in container.demux(source):
+        if not packet.size or packet.pts is None:
+            continue
+        if shot.first <= number < shot.first + shot.count:
+            if number % 512 == 0:
+                check_not_cancelled(f"copy the video of '{shot.path.name}'")
+            packet.pts += offset - shot.start
+            packet.dts = packet.dts + offset - shot.start if packet.dts is not None else None
+            packet.stream = stream
+            out.mux(packet)
+        number += 1
+        if number >= shot.first + shot.count:
+            break

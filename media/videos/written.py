@@ -1,0 +1,64 @@
+"""Check what was written before it counts: streams, length, frame rate, size."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+from ...errors import EncodeError, MediaError
+from ..container import Container, scan
+
+__all__ = ["tolerance", "verify"]
+
+LEAST_TOLERANCE_S = 0.025
+
+
+def tolerance(rate: Fraction) -> float:
+    """Return by how much a length may differ: one frame or 25 ms, whichever is larger."""
+    return max(LEAST_TOLERANCE_S, float(1 / rate)) + 1e-6
+
+
+def verify(
+    path: Path,
+    *,
+    what: str,
+    duration: Fraction,
+    rate: Fraction | None = None,
+    size: tuple[int, int] | None = None,
+    has_audio: bool | None = None,
+) -> Container:
+    """Return the facts of a written video after holding them against what was meant.
+
+    Args:
+        path: The file.
+        what: Completes "Cannot ..." in the error.
+        duration: Seconds that picture and sound should each last.
+        rate: Frame rate, when it was set. `size`: as displayed, likewise. `has_audio`: likewise.
+
+    Raises:
+        EncodeError: It is not what was meant; `reason` is `wrong`.
+    """
+    try:
+        found = scan(path)
+    except MediaError as exc:
+        raise EncodeError(f"Cannot {what}: the result does not read back. {exc}", reason="wrong") from exc
+    wrong: list[str] = []
+    picture, sound = found.picture, found.sound
+    if picture is None:
+        wrong.append("it has no video")
+    else:
+        allowed = tolerance(rate or picture.frame_rate)
+        for kind, stream in (("video", picture), ("audio", sound)):
+            if stream is not None and abs(stream.duration_s - float(duration)) > allowed:
+                wrong.append(f"its {kind} lasts {stream.duration_s:.3f} s instead of {float(duration):.3f} s")
+        if rate is not None and picture.frames > 1 and abs(picture.frame_rate - rate) > rate / 1000:
+            wrong.append(f"it has {float(picture.frame_rate):.3f} frames a second instead of {float(rate):.3f}")
+        if size is not None and picture.display_size != size:
+            wrong.append("it is {}x{} instead of {}x{}".format(*picture.display_size, *size))
+    if has_audio is not None and has_audio != (sound is not None):
+        wrong.append("it has no sound" if has_audio else "it has sound")
+    if wrong:
+        raise EncodeError(
+            f"Cannot {what}: the result is wrong, {'; '.join(wrong)}. Please report this.", reason="wrong"
+        )
+    return found
