@@ -15,6 +15,25 @@ import pytest
 
 HIDDEN = ("PREFECT_", "REPLICATE_", "FAL_", "OPENAI_", "ELEVENLABS_")
 
+# Runs the console script's own function for each of the commands on standard input.
+SEVERAL = """
+import contextlib, json, sys, tempfile
+from pathlib import Path
+from importlib.metadata import entry_points
+
+(script,) = entry_points(group="console_scripts", name="prefect-media")
+main, results = script.load(), []
+for arguments in json.load(sys.stdin):
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            try:
+                code = main(arguments)
+            except SystemExit as exc:
+                code = exc.code
+        results.append((code, *(stream.seek(0) or stream.read() for stream in (out, err))))
+print(json.dumps(results))
+"""
+
 
 class Command:
     """Starts `prefect-media` as a user does.
@@ -60,6 +79,15 @@ class Command:
     def json(self, *arguments: str, code: int = 0) -> Any:
         """Run it with --json and return the one document on standard output."""
         return json.loads(self(*arguments, "--json", code=code))
+
+    def several(self, commands: list[list[str]]) -> list[tuple[int, str, str]]:
+        """Run commands one after the other in one process, which imports Prefect once; give code, output and errors of each."""
+        done = subprocess.run(
+            [sys.executable, "-c", SEVERAL], input=json.dumps(commands), cwd=self.folder, env=self.environment, text=True,
+            capture_output=True, timeout=240, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return [tuple(result) for result in json.loads(done.stdout)]
 
     def rows(self, rows: list[dict[str, Any]], name: str = "rows.jsonl") -> str:
         """Write a file of rows."""

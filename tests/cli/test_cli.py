@@ -13,8 +13,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 README = Path(__file__).parents[2] / "README.md"
 TINY = {"seconds": 0.5, "size": "160x96"}
 SUMMARY = {
@@ -107,40 +105,34 @@ def test_doctor_shows_no_key_and_tells_what_is_bad(command: Any) -> None:
     assert "No Prefect API answers at http://127.0.0.1:9/api" in command.both("batch", "clip", rows, code=2)[1]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["batch", "clp", "rows.jsonl"], "Did you mean 'clip'?"),
-        (["run", "clip", "prompt"], "'prompt' is not a parameter. Expected name=value"),
-        (["batch", "clip", "rows.jsonl", "--budget", "much"], "much"),
-        (["models", "show", "local:nothing"], "local:nothing"),
-        (["report", "20000101-none"], "20000101-none"),
-        (["batch", "clip", "rows.jsonl", "--out", "/dev/null/out"], "Outputs cannot be written to /dev/null/out"),
-        (["btach"], "No such command 'btach'"),
-    ],
-    ids=lambda value: value[0] if isinstance(value, list) else "",
-)
-def test_usage_errors_exit_with_2(command: Any, arguments: list[str], message: str) -> None:
+USAGE_ERRORS = [
+    (["batch", "clp", "rows.jsonl"], "Did you mean 'clip'?"),
+    (["run", "clip", "prompt"], "'prompt' is not a parameter. Expected name=value"),
+    (["batch", "clip", "rows.jsonl", "--budget", "much"], "much"),
+    (["models", "show", "local:nothing"], "local:nothing"),
+    (["report", "20000101-none"], "20000101-none"),
+    (["batch", "clip", "rows.jsonl", "--out", "/dev/null/out"], "Outputs cannot be written to /dev/null/out"),
+    (["btach"], "No such command 'btach'"),
+]
+
+
+def test_usage_errors_exit_with_2(command: Any) -> None:
     command.rows([{"prompt": "x"}])
-    out, err = command.both(*arguments, code=2)
-    assert message in err
-    assert "Traceback" not in err
-    assert out == ""
+    results = command.several([arguments for arguments, _ in USAGE_ERRORS])
+    for (arguments, message), (code, out, err) in zip(USAGE_ERRORS, results, strict=True):
+        assert (code, out) == (2, ""), (arguments, err)
+        assert message in err
+        assert "Traceback" not in err
 
 
 def test_wrong_row_files_are_refused_before_anything_runs(command: Any) -> None:
-    """The command starts for each in turn, two at a time."""
-    waiting, running = list(BAD_FILES), []
-    while waiting or running:
-        while waiting and len(running) < 2:
-            name = waiting.pop()
-            (command.folder / name).write_bytes(BAD_FILES[name][0])
-            running.append((name, command.start("batch", "clip", name, "--out", f"out-{name}", "--json")))
-        name, process = running.pop(0)
-        out, err = process.communicate(timeout=120)
-        assert (process.returncode, out) == (2, ""), (name, err)
+    for name, (content, _) in BAD_FILES.items():
+        (command.folder / name).write_bytes(content)
+    results = command.several([["batch", "clip", name, "--out", f"out-{name}", "--json"] for name in BAD_FILES])
+    for (name, (_, message)), (code, out, err) in zip(BAD_FILES.items(), results, strict=True):
+        assert (code, out) == (2, ""), (name, err)
         lines = err.strip().splitlines()
-        assert re.search(BAD_FILES[name][1], lines[-1]), (name, err)
+        assert re.search(message, lines[-1]), (name, err)
         assert len(lines) <= 2, err  # which file, and the one problem
         assert not (command.folder / f"out-{name}").exists()
     assert command.json("calls") == []
