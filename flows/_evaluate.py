@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import inspect
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from prefect import Flow
-from prefect.context import FlowRunContext
-from prefect.logging import disable_run_logger
 
 from ..tasks._planning import PLANNER
 from ..tasks.labels import labelled
 from ._futures import CLOCK
 from ._plan_calls import Known, as_facts
-from ._plan_hooks import install
+from ._plan_context import RefusedRun
 from ._planned import NOTHING, Price
 from ._planner import Evaluation
+from ._stand_ins import StandIns
 from ._symbolic import Unforeseen
 from .results import media_in
 from .sources import imported
 
-__all__ = ["Outcome", "evaluated", "quiet_run_logger"]
+__all__ = ["Outcome", "Stage", "evaluated"]
 
 
 @dataclass(frozen=True)
@@ -44,27 +42,33 @@ class Outcome:
     notes: tuple[str, ...] = ()
 
 
-@contextlib.contextmanager
-def quiet_run_logger() -> Generator[None]:
-    """Let `get_run_logger()` work in a flow that does not run."""
-    install()
-    with contextlib.nullcontext() if FlowRunContext.get() is not None else disable_run_logger():
-        yield
+@dataclass(frozen=True)
+class Stage:
+    """What all evaluations of one plan share.
+
+    Attributes:
+        flow: The flow.
+        known: What was made before. Calls count as seen once their row is evaluated.
+        stand_ins: For the flows and tasks that the flow's code names.
+    """
+
+    flow: Flow[Any, Any]
+    known: Known
+    stand_ins: StandIns
 
 
-async def evaluated(flow: Flow[Any, Any], values: Mapping[str, Any], known: Known, row: str = "") -> Outcome:
+async def evaluated(stage: Stage, values: Mapping[str, Any], row: str = "") -> Outcome:
     """Evaluate a flow: once, or three times when its own code reads facts that are only known within limits.
 
     Args:
-        flow: The flow.
+        stage: The flow, and what is known.
         values: Checked parameters; `MediaSource` for files and URLs.
-        known: What was made before. Calls of this row count as seen afterwards.
         row: Id of the row.
     """
-    main = await _evaluate(flow, values, known, "likely", row)
+    main = await _evaluate(stage, values, "likely", row)
     price, span, notes = _price(main), [_length(main)] * 3, []
     if main.reads:
-        ends = [await _evaluate(flow, values, known, scenario, row, main.memo) for scenario in ("low", "high")]
+        ends = [await _evaluate(stage, values, scenario, row, main.memo) for scenario in ("low", "high")]
         price = price.widened(_price(end) for end in ends)
         span = [min(span[0], _length(ends[0])), span[1], max(span[2], _length(ends[1]))]
         notes = [_dependence(main, ends)]
@@ -73,7 +77,7 @@ async def evaluated(flow: Flow[Any, Any], values: Mapping[str, Any], known: Know
                 f"perhaps {line}" for line in (*end.problems, *end.raised) if line not in (*main.problems, *main.raised)
             ]
             main.unseen += [line for line in end.unseen if line not in main.unseen]
-    known.seen |= main.own
+    stage.known.seen |= main.own
     return Outcome(main, price, (span[0], span[1], span[2]), tuple(notes))
 
 
@@ -94,18 +98,14 @@ def _length(evaluation: Evaluation) -> float:
 
 
 async def _evaluate(
-    flow: Flow[Any, Any],
-    values: Mapping[str, Any],
-    known: Known,
-    scenario: str,
-    row: str,
-    memo: dict[Any, Any] | None = None,
+    stage: Stage, values: Mapping[str, Any], scenario: str, row: str, memo: dict[Any, Any] | None = None
 ) -> Evaluation:
-    evaluation = Evaluation(known, scenario, row, memo)
+    flow = stage.flow
+    evaluation = Evaluation(stage.known, stage.stand_ins, scenario, row, memo)
     planner, clock = PLANNER.set(evaluation), CLOCK.set(0.0)
     try:
         with labelled(batch="", row=row):
-            value = await _called(flow, await imported(values))
+            value = await _called(stage.stand_ins.of(flow.fn), await imported(values))
             evaluation.outputs = [as_facts(media) for media in media_in(value)]
     except Unforeseen as exc:
         _stopped(evaluation, exc)
@@ -120,6 +120,8 @@ async def _evaluate(
     finally:
         PLANNER.reset(planner)
         CLOCK.reset(clock)
+    for note in stage.stand_ins.taken_notes():
+        _stopped(evaluation, Unforeseen(note))
     if flow.timeout_seconds is not None and flow.timeout_seconds < _length(evaluation):
         evaluation.problems.append(
             f"flow {flow.name}: timeout_seconds={flow.timeout_seconds:g} is shorter than its calls usually take one after "
@@ -128,10 +130,10 @@ async def _evaluate(
     return evaluation
 
 
-async def _called(flow: Flow[Any, Any], values: Mapping[str, Any]) -> Any:
-    if inspect.iscoroutinefunction(flow.fn):
-        return await flow.fn(**values)
-    value = await asyncio.to_thread(flow.fn, **values)
+async def _called(function: Callable[..., Any], values: Mapping[str, Any]) -> Any:
+    if inspect.iscoroutinefunction(function):
+        return await function(**values)
+    value = await asyncio.to_thread(function, **values)
     return await value if inspect.iscoroutine(value) else value
 
 
@@ -145,12 +147,15 @@ def _leaves(group: BaseExceptionGroup[Any] | None) -> list[BaseException]:
 
 
 def _stopped(evaluation: Evaluation, exc: BaseException) -> None:
-    if not evaluation.problems:  # what is refused makes more unknown, and is enough to say
-        evaluation.unseen.append(f"{exc}; the price is a floor, up to there")
+    line = f"{exc}; the price is a floor, up to there"
+    if not evaluation.problems and line not in evaluation.unseen:  # what is refused makes more unknown, and is enough
+        evaluation.unseen.append(line)
 
 
 def _raised(evaluation: Evaluation, flow: Flow[Any, Any], exc: BaseException) -> None:
     if isinstance(exc, KeyboardInterrupt | SystemExit | asyncio.CancelledError):
         raise exc
+    if isinstance(exc, RefusedRun):  # there is a note of it
+        return
     problems = getattr(exc, "problems", None) or (f"{type(exc).__name__}: {exc}",)
     evaluation.raised += [f"flow {flow.name} raises {problem}" for problem in problems]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -46,6 +47,8 @@ class Known:
     seen: set[bytes] = field(default_factory=set)
     available: set[str] = field(default_factory=set)
     without: set[str] = field(default_factory=set)
+    outside: Context = field(default_factory=copy_context)
+    """Where the plan was asked for: Prefect's client there may look for blocks."""
 
     @classmethod
     def now(cls) -> Known:
@@ -62,7 +65,7 @@ class Known:
     def can_call(self, provider: str) -> bool:
         """Return whether there are credentials: in the environment, in use, or in a block on the server."""
         if provider not in self.available and provider not in self.without:
-            found = in_own_loop(lambda: load_default_credentials(provider))
+            found = self.outside.copy().run(in_own_loop, lambda: load_default_credentials(provider))
             (self.available if found is not None else self.without).add(provider)
         return provider in self.available
 

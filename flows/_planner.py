@@ -23,6 +23,7 @@ from ._plan_calls import Known, stand_in
 from ._plan_local import conversion_planned, import_planned, operation_planned
 from ._plan_requests import call_planned
 from ._planned import Planned
+from ._stand_ins import StandIns
 from ._symbolic import Opaque, PlannedText, Told, Unforeseen, planned_media, told
 from .parameters import Parameters
 
@@ -34,6 +35,7 @@ class Evaluation:
 
     Args:
         known: What was made before.
+        stand_ins: For the flows and tasks that the flow's code names.
         scenario: The end of each span that the flow's own code reads: `low`, `likely` or `high`.
         row: Id of the row.
         memo: Requests that another scenario has resolved.
@@ -48,9 +50,15 @@ class Evaluation:
     """
 
     def __init__(
-        self, known: Known, scenario: str = "likely", row: str = "", memo: dict[Any, Any] | None = None
+        self,
+        known: Known,
+        stand_ins: StandIns,
+        scenario: str = "likely",
+        row: str = "",
+        memo: dict[Any, Any] | None = None,
     ) -> None:
         self.known = known
+        self.stand_ins = stand_ins
         self.scenario = scenario
         self.row = row
         self.memo: dict[Any, Any] = {} if memo is None else memo
@@ -152,7 +160,7 @@ class Evaluation:
         except ValidationError as exc:
             self.problems += [f"flow {flow.name}: {line}" for line in checks.explain(exc)]
             raise Unforeseen(f"flow {flow.name} cannot be called with these parameters") from None
-        return flow.fn(**values)
+        return self.stand_ins.of(flow.fn)(**values)
 
     # -- answers --
 

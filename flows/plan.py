@@ -17,10 +17,12 @@ from ..ledger import RowResult, row_key
 from ..media.facts import Facts
 from ..settings import get_settings
 from ..tasks.budgets import Budget
-from ._evaluate import Outcome, evaluated, quiet_run_logger
+from ._evaluate import Outcome, Stage, evaluated
 from ._own_loop import in_own_loop
 from ._plan_calls import Known, described
+from ._plan_context import planning_context
 from ._planned import NOTHING, Group, Planned, Price, RowPlan, amount
+from ._stand_ins import StandIns
 from .parameters import Parameters
 from .pipelines import Pipeline, find_pipeline
 from .results import RowReport
@@ -268,14 +270,15 @@ class Planning:
                     yield row, self.parameters.check(row.given)
 
     def _run(self, rows: Iterable[tuple[Row, Mapping[str, Any]]]) -> None:
-        known = self._known_now()
+        flow = self.pipeline.flow
+        stage = Stage(flow, self._known_now(), StandIns(flow))
 
         async def work() -> None:
-            for row, values in rows:
-                self._add(row, await evaluated(self.pipeline.flow, values, known, row.id))
+            with planning_context(flow, stage.stand_ins), remembered():
+                for row, values in rows:
+                    self._add(row, await evaluated(stage, values, row.id))
 
-        with quiet_run_logger(), remembered():
-            in_own_loop(work)
+        in_own_loop(work)
 
     def _add(self, row: Row, outcome: Outcome) -> None:
         main, the_plan = outcome.main, self.plan
