@@ -19,6 +19,8 @@ __all__ = ["call_key", "canonical_json"]
 
 
 def _canonical(value: Any) -> Any:
+    if value is None or isinstance(value, str):
+        return value
     if isinstance(value, Mapping):
         items = cast("Mapping[str, Any]", value).items()
         return {str(name): _canonical(item) for name, item in items}

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ..errors import ConfigurationError
 from ._output import err, out, print_json
 from .batch import PIPELINE
 from .main import Exit, app
@@ -27,6 +28,10 @@ def plan(
     graph: Annotated[
         Path | None, typer.Option(help="File to draw the first row's task runs into: .svg or .mmd.")
     ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(help="Compare rows with a batch (id, or latest) or with a file that plan --json wrote."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")] = False,
 ) -> int:
     """Show task runs, conversions, price, time and every problem of a flow. Nothing runs, nothing is sent."""
@@ -34,7 +39,9 @@ def plan(
 
     given = values or []
     if len(given) == 1 and _is_rows(given[0]):
-        found = make(pipeline, given[0], budget=budget)
+        found = make(pipeline, given[0], budget=budget, since=since)
+    elif since is not None:
+        raise ConfigurationError("--since compares rows, and none were given. Name a file of rows.")
     else:
         found = _of_parameters(pipeline, given, budget)
     if graph is not None:

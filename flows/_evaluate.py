@@ -13,16 +13,16 @@ from prefect import Flow
 from ..tasks._planning import PLANNER
 from ..tasks.labels import labelled
 from ._futures import CLOCK
-from ._plan_calls import Known, as_facts
+from ._plan_calls import as_facts
 from ._plan_context import RefusedRun
 from ._planned import NOTHING, Price
 from ._planner import Evaluation
-from ._stand_ins import StandIns
+from ._stage import Stage
 from ._symbolic import Unforeseen
 from .results import media_in
 from .sources import imported
 
-__all__ = ["Outcome", "Stage", "evaluated"]
+__all__ = ["Outcome", "evaluated"]
 
 
 @dataclass(frozen=True)
@@ -42,21 +42,6 @@ class Outcome:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Stage:
-    """What all evaluations of one plan share.
-
-    Attributes:
-        flow: The flow.
-        known: What was made before. Calls count as seen once their row is evaluated.
-        stand_ins: For the flows and tasks that the flow's code names.
-    """
-
-    flow: Flow[Any, Any]
-    known: Known
-    stand_ins: StandIns
-
-
 async def evaluated(stage: Stage, values: Mapping[str, Any], row: str = "") -> Outcome:
     """Evaluate a flow: once, or three times when its own code reads facts that are only known within limits.
 
@@ -68,7 +53,7 @@ async def evaluated(stage: Stage, values: Mapping[str, Any], row: str = "") -> O
     main = await _evaluate(stage, values, "likely", row)
     price, span, notes = _price(main), [_length(main)] * 3, []
     if main.reads:
-        ends = [await _evaluate(stage, values, scenario, row, main.memo) for scenario in ("low", "high")]
+        ends = [await _evaluate(stage, values, scenario, row) for scenario in ("low", "high")]
         price = price.widened(_price(end) for end in ends)
         span = [min(span[0], _length(ends[0])), span[1], max(span[2], _length(ends[1]))]
         notes = [_dependence(main, ends)]
@@ -97,11 +82,9 @@ def _length(evaluation: Evaluation) -> float:
     return max((item.start_s + item.seconds for item in evaluation.items), default=0.0)
 
 
-async def _evaluate(
-    stage: Stage, values: Mapping[str, Any], scenario: str, row: str, memo: dict[Any, Any] | None = None
-) -> Evaluation:
+async def _evaluate(stage: Stage, values: Mapping[str, Any], scenario: str, row: str) -> Evaluation:
     flow = stage.flow
-    evaluation = Evaluation(stage.known, stage.stand_ins, scenario, row, memo)
+    evaluation = Evaluation(stage, scenario, row)
     planner, clock = PLANNER.set(evaluation), CLOCK.set(0.0)
     try:
         with labelled(batch="", row=row):

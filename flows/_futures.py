@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from contextvars import ContextVar
 from typing import Any
 
@@ -87,6 +87,6 @@ def settled(value: Any) -> Any:
         return [settled(item) for item in value]
     if type(value) is tuple:
         return tuple(settled(item) for item in value)
-    if isinstance(value, Mapping):
+    if type(value) is dict:
         return {name: settled(item) for name, item in value.items()}
     return value

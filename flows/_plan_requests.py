@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from ..ledger import CallState
 from ..media.facts import Facts, Span
 from ..media.types import Media, Video
 from ..tasks import generate as verbs
-from ..tasks._candidates import Wanted, choices, request_key
+from ..tasks._candidates import Choice, Wanted, choices, request_key
 from ..tasks._convert import _operation as finishing
 from ..tasks.budgets import Budget, current_caps
 from ._declared import returned_kind
@@ -31,6 +31,7 @@ from ._plan_calls import (
     wanted_text,
 )
 from ._plan_local import conversion_planned
+from ._plan_shapes import shape_of
 from ._plan_values import all_real
 from ._planned import NOTHING, Price, amount
 from ._symbolic import Opaque, PlannedText, Told, Unforeseen, planned_media, told
@@ -58,8 +59,6 @@ UNREAD_TEXT = Span(low=1, likely=400, high=5000)
 
 def call_planned(run: Evaluation, task: Any, name: str, parameters: dict[str, Any]) -> Any:
     notes: list[str] = []
-    options: list[Option]
-    inputs: list[Any] = []
     parameters = {key: _words(run, value, notes) for key, value in parameters.items()}
     if name == "lip_sync":
         face = parameters.pop("video")
@@ -68,35 +67,47 @@ def call_planned(run: Evaluation, task: Any, name: str, parameters: dict[str, An
     if any(isinstance(value, Opaque) for value in parameters.values()):
         run.unseen.append(f"{name} takes what code outside the plan gives; its price and result are not known")
         return _unpriced(run, task, capability)
-    mark = _mark(name, parameters)
-    if mark in run.memo:
-        wanted, options, inputs = run.memo[mark]
-        return _called(run, task, wanted, options, inputs, parameters.get("budget"), notes)
+    budget = parameters.get("budget")
     real = verbs._wanted(capability, parameters)
-    wanted = _with_facts(real)
-    try:
-        found = choices(wanted)
-    except PrefectMediaError as exc:
-        return run.refused(task, *_named(exc, wanted))
-    except (TypeError, ValueError) as exc:
-        return run.refused(task, f"a parameter cannot be used: {exc}.")
+    shape = shape_of(name, parameters)
+    options = run.shapes.find(shape, real)
+    if options is None:
+        try:
+            found = choices(_with_facts(real))
+        except PrefectMediaError as exc:
+            return run.refused(task, *_named(exc, real))
+        except (TypeError, ValueError) as exc:
+            return run.refused(task, f"a parameter cannot be used: {exc}.")
+    else:
+        found = [option.choice for option in options]
     paid = _whole_result(run, task, real)
     if paid is not None:
-        number = run.add(
-            name, "call", "paid", about=wanted_text(wanted), model=found[0].card.id, inputs=real.inputs.values()
-        )
-        return run.real(paid, number)
-    options = []
+        model, inputs = found[0].card.id, real.inputs.values()
+        return run.real(paid, run.add(name, "call", "paid", about=wanted_text(real), model=model, inputs=inputs))
+    inputs = [real.inputs[name] for name in found[0].wanted.inputs]
+    if options is None:
+        try:
+            options, inputs = _options(run, found, real)
+        except PrefectMediaError as exc:
+            return run.refused(task, *_named(exc, real))
+        if not any(any(files) for choice in found for files in choice.steps.values()):
+            run.shapes.keep(shape, real, options)
+    return _called(run, task, real, options, inputs, budget, notes)
+
+
+def _options(run: Evaluation, found: list[Choice], real: Wanted) -> tuple[list[Option], list[Any]]:
+    """Return each choice with its price and key, and the input media of the first after their conversions.
+
+    Raises:
+        PrefectMediaError: What the conversions give cannot be used.
+    """
+    options: list[Option] = []
+    inputs: list[Any] = []
     for choice in found:
         mine, facts, digests = _prepared(run, choice, real, perform=not options)
         inputs = list(mine.values()) if not options else inputs
-        try:
-            options.append(option(choice, digests, facts if any(map(any, choice.steps.values())) else None))
-        except PrefectMediaError as exc:
-            return run.refused(task, *_named(exc, wanted))
-    if not any(any(files) for choice in found for files in choice.steps.values()):
-        run.memo[mark] = wanted, options, inputs
-    return _called(run, task, wanted, options, inputs, parameters.get("budget"), notes)
+        options.append(option(choice, digests, facts if any(map(any, choice.steps.values())) else None))
+    return options, inputs
 
 
 def _unpriced(run: Evaluation, task: Any, capability: str) -> Any:
@@ -271,18 +282,6 @@ def _named(error: PrefectMediaError, wanted: Wanted) -> list[str]:
     return [
         line if not models or any(model in line for model in wanted.models) else f"{models}: {line}" for line in lines
     ]
-
-
-def _mark(name: str, parameters: Mapping[str, Any]) -> tuple[Any, ...]:
-    """Return what tells one request from another: the facts of planned media follow its digest and the scenario."""
-    return name, *((key, _hashable(value)) for key, value in parameters.items())
-
-
-def _hashable(value: Any) -> Any:
-    known = told(value)
-    if known is not None and isinstance(value, Media):
-        return value.digest, known.facts
-    return value if value is None or isinstance(value, str | int | float | Media) else repr(value)
 
 
 def _asked_notes(chosen: Option) -> tuple[str, ...]:

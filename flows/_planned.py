@@ -173,6 +173,7 @@ class RowPlan:
         task_runs: All task runs.
         seconds: Critical path.
         is_floor: Whether something could not be foreseen, so that the price is a floor.
+        marks: What tells its values from others: eight characters for each parameter of the flow.
     """
 
     id: str
@@ -183,6 +184,7 @@ class RowPlan:
     task_runs: int = 0
     seconds: float = 0.0
     is_floor: bool = False
+    marks: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON values."""

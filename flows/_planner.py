@@ -17,13 +17,13 @@ from ..tasks import generate as verbs
 from ..tasks import local
 from ..tasks._task import MediaTask
 from ..tasks.imports import import_media
-from ._declared import KINDS, media_parameters, returned_kind, signature_of
+from ._declared import KINDS, bound, media_parameters, returned_kind, signature_of
 from ._futures import CLOCK, PlannedFuture, settled
-from ._plan_calls import Known, stand_in
+from ._plan_calls import stand_in
 from ._plan_local import conversion_planned, import_planned, operation_planned
 from ._plan_requests import call_planned
 from ._planned import Planned
-from ._stand_ins import StandIns
+from ._stage import Stage
 from ._symbolic import Opaque, PlannedText, Told, Unforeseen, planned_media, told
 from .parameters import Parameters
 
@@ -34,11 +34,9 @@ class Evaluation:
     """One evaluation of a flow: it answers tasks and keeps what they would do.
 
     Args:
-        known: What was made before.
-        stand_ins: For the flows and tasks that the flow's code names.
+        stage: The flow, and what is known.
         scenario: The end of each span that the flow's own code reads: `low`, `likely` or `high`.
         row: Id of the row.
-        memo: Requests that another scenario has resolved.
 
     Attributes:
         items: Task runs, in order.
@@ -49,19 +47,12 @@ class Evaluation:
         unseen: Why the rest, or a part, could not be foreseen: prices are floors then.
     """
 
-    def __init__(
-        self,
-        known: Known,
-        stand_ins: StandIns,
-        scenario: str = "likely",
-        row: str = "",
-        memo: dict[Any, Any] | None = None,
-    ) -> None:
-        self.known = known
-        self.stand_ins = stand_ins
+    def __init__(self, stage: Stage, scenario: str = "likely", row: str = "") -> None:
+        self.known = stage.known
+        self.stand_ins = stage.stand_ins
+        self.shapes = stage.shapes
         self.scenario = scenario
         self.row = row
-        self.memo: dict[Any, Any] = {} if memo is None else memo
         self.items: list[Planned] = []
         self.problems: list[str] = []
         self.raised: list[str] = []
@@ -172,11 +163,9 @@ class Evaluation:
         if not isinstance(task, MediaTask):
             return self._unseen(task, settled([*args, *kwargs.values()]))
         try:
-            bound = signature_of(task.fn).bind(*args, **kwargs)
+            parameters = settled(bound(task.fn, args, kwargs))
         except TypeError as exc:
             return self.refused(task, f"{exc}. Parameters: {', '.join(signature_of(task.fn).parameters)}.")
-        bound.apply_defaults()
-        parameters = settled(dict(bound.arguments))
         wrong = self._wrong_kinds(task, parameters)
         if wrong:
             return self.refused(task, *wrong)

@@ -20,7 +20,7 @@ from ..tasks.tally import Tally, tallying
 from ._gallery import publish_gallery
 from ._handed import OnRow
 from ._outputs import save_outputs
-from .parameters import Parameters
+from .parameters import Parameters, canonical, marks_of
 from .pipelines import Pipeline
 from .results import Report, RowReport, media_in, read_manifest, write_manifest
 from .rows import Row
@@ -170,7 +170,7 @@ async def _run_row(batch: Batch, ledger: Ledger, number: int) -> None:
         flow=batch.flow_name,
         batch=batch.id,
         status=report.status,
-        output=report,
+        output={**report.model_dump(mode="json"), "marks": marks_of(canonical(batch.parameters.check(row.given)))},
         cost=None if report.cost_unknown_calls else report.cost_usd,
         calls=report.calls,
         degraded=report.degraded,

@@ -8,6 +8,7 @@ import inspect
 import json
 import types
 import typing
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -17,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, WrapValidato
 
 from ..media.types import Audio, Image, Media, Video
 
-__all__ = ["MediaSource", "Parameters"]
+__all__ = ["MediaSource", "Parameters", "as_json", "canonical", "marks_of"]
 
 Kind = Literal["image", "video", "audio"]
 KINDS: dict[type[Media], Kind] = {Image: "image", Video: "video", Audio: "audio"}
@@ -154,10 +155,25 @@ class Parameters:
 
     def canonical(self, given: Mapping[str, Any]) -> str:
         """Return the parameters as canonical JSON: what decides whether a finished row is the same row."""
-        values = self.check(given)
-        return json.dumps(
-            {name: _canonical(value) for name, value in values.items()}, sort_keys=True, ensure_ascii=False
-        )
+        return as_json(canonical(self.check(given)))
+
+
+def canonical(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return checked parameters as JSON values, with digests in place of media and files."""
+    return {name: _canonical(value) for name, value in values.items()}
+
+
+def as_json(values: Mapping[str, Any]) -> str:
+    """Return canonical parameters as one text."""
+    return json.dumps(values, sort_keys=True, ensure_ascii=False)
+
+
+def marks_of(values: Mapping[str, Any]) -> dict[str, str]:
+    """Return eight characters for each canonical parameter: equal values have equal marks, and they give nothing away."""
+    return {
+        name: f"{zlib.crc32((value if type(value) is str else as_json({'': value})).encode()):08x}"
+        for name, value in values.items()
+    }
 
 
 def _canonical(value: Any) -> Any:

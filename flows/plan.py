@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,19 +11,22 @@ from prefect import Flow
 from pydantic import ValidationError
 
 from ..adapters.catalogue import remembered
-from ..errors import LedgerError, PlanError, RowsError
+from ..errors import ConfigurationError, LedgerError, RowsError
 from ..ledger import RowResult, row_key
-from ..media.facts import Facts
 from ..settings import get_settings
 from ..tasks.budgets import Budget
-from ._evaluate import Outcome, Stage, evaluated
+from ._evaluate import Outcome, evaluated
 from ._own_loop import in_own_loop
-from ._plan_calls import Known, described
+from ._plan_calls import Known
 from ._plan_context import planning_context
-from ._planned import NOTHING, Group, Planned, Price, RowPlan, amount
+from ._plan_diff import Earlier, PlanDiff, Step, steps_of
+from ._plan_since import earlier_of
+from ._planned import Group, Planned, RowPlan, amount
+from ._stage import Stage
 from ._stand_ins import StandIns
-from .parameters import Parameters
+from .parameters import Parameters, as_json, canonical, marks_of
 from .pipelines import Pipeline, find_pipeline
+from .plan_result import Plan
 from .results import RowReport
 from .rows import Row, read_rows
 
@@ -36,139 +38,12 @@ CHUNK = 500
 """Rows looked up in the ledger at a time."""
 
 
-@dataclass
-class Plan:
-    """What a flow would do.
-
-    Attributes:
-        pipeline: The flow.
-        rows: One for each row; a single one without an id for plain parameters.
-        items: Task runs of the first row that runs, in order: what the graph shows.
-        outputs: Facts of the media that it gives.
-        calls: New calls, at most 500 of them, with row and price.
-        groups: All task runs, equal work in one line.
-        price: Of everything that is new.
-        seconds: Expected time: low, likely, high.
-        time_basis: What the time is made of.
-        problems: Everything that would be refused; nothing runs while there are any.
-        warnings: What may go wrong, or is worth knowing.
-        unforeseen: Why figures are floors, when they are.
-    """
-
-    pipeline: str
-    rows: list[RowPlan] = field(default_factory=list)
-    items: list[Planned] = field(default_factory=list)
-    outputs: list[Facts] = field(default_factory=list)
-    calls: list[Planned] = field(default_factory=list)
-    groups: list[Group] = field(default_factory=list)
-    price: Price = NOTHING
-    saved_usd: Decimal = Decimal(0)
-    seconds: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    time_basis: str = ""
-    budget: Decimal | None = None
-    problems: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    unforeseen: list[str] = field(default_factory=list)
-    problems_by_row: dict[str, list[str]] = field(default_factory=dict)
-
-    @property
-    def ok(self) -> bool:
-        """Whether there is no problem."""
-        return not self.problems
-
-    @property
-    def task_runs(self) -> int:
-        """Task runs over all rows."""
-        return sum(group.runs for group in self.groups)
-
-    @property
-    def is_floor(self) -> bool:
-        """Whether the true price may lie above the figures."""
-        return bool(self.price.unpriced or self.unforeseen)
-
-    @property
-    def spends(self) -> bool:
-        """Whether running it may cost money."""
-        return self.price.high > 0 or self.is_floor
-
-    def count(self, status: str) -> int:
-        """Return how many task runs have a status, see `Planned`."""
-        return sum(group.counts.get(status, 0) for group in self.groups)
-
-    def raise_for_problems(self) -> None:
-        """Raise when there are problems.
-
-        Raises:
-            PlanError: With every problem.
-        """
-        if self.problems:
-            lines = "\n".join(f"- {line}" for line in self.problems[:50])
-            more = f"\n... and {len(self.problems) - 50} more problems." if len(self.problems) > 50 else ""
-            count = "1 problem" if len(self.problems) == 1 else f"{len(self.problems)} problems"
-            raise PlanError(f"{self.pipeline}: {count}, nothing was run.\n{lines}{more}", self.problems)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON values."""
-        states = ("run", "finished", "refused")
-        calls = [group for group in self.groups if group.kind == "call"]
-        return {
-            "pipeline": self.pipeline,
-            "ok": self.ok,
-            "rows": {name: sum(row.status == name for row in self.rows) for name in states} | {"total": len(self.rows)},
-            "task_runs": self.task_runs,
-            "calls": {
-                name: sum(group.counts.get(name, 0) for group in calls)
-                for name in ("new", "open", "paid", "cached", "repeated")
-            },
-            **self.price.to_dict(),
-            "saved_usd": float(self.saved_usd),
-            "is_floor": self.is_floor,
-            "budget_usd": None if self.budget is None else float(self.budget),
-            "seconds": dict(zip(("low", "expected", "high"), (round(s, 1) for s in self.seconds), strict=True)),
-            "time_basis": self.time_basis,
-            "problems": self.problems,
-            "warnings": self.warnings,
-            "unforeseen": self.unforeseen,
-            "outputs": [described(facts) for facts in self.outputs],
-            "groups": [group.to_dict() for group in self.groups],
-            "new_calls": [item.to_dict() for item in self.calls],
-            "task_runs_of_first_row": [item.to_dict() for item in self.items],
-            "graph": self.graph(),
-        }
-
-    def graph(self) -> str:
-        """Return the task runs of the first row as a Mermaid flowchart."""
-        from .plan_graph import mermaid
-
-        return mermaid(self.items)
-
-    def svg(self) -> str:
-        """Return the task runs of the first row as a picture."""
-        from .plan_graph import svg
-
-        return svg(self.items)
-
-    def __str__(self) -> str:
-        from .plan_view import text
-
-        return text(self)
-
-    def __rich__(self) -> Any:
-        from .plan_view import rich_view
-
-        return rich_view(self)
-
-    def _repr_html_(self) -> str:
-        from .plan_view import html_view
-
-        return html_view(self)
-
-
 def plan(
     pipeline: str | Flow[Any, Any],
     rows: str | Path | Iterable[Mapping[str, Any]] | None = None,
     *,
     budget: str | Budget | float | None = None,
+    since: str | Path | Plan | None = None,
     **parameters: Any,
 ) -> Plan:
     """Find out what a flow would do: shapes, conversions, calls, price, time, and everything wrong with it.
@@ -180,22 +55,26 @@ def plan(
         pipeline: A flow, or a name: a ready flow (`clip`), `module:flow`, `path/to/file.py:flow`.
         rows: Rows of a batch: a file or mappings. None plans one run with `parameters`.
         budget: A price above it is a problem.
-        parameters: Of the flow; a flow that has a parameter named `rows` or `budget` is planned with rows.
+        since: With rows: an earlier batch (its id, or `latest`), an earlier plan or the file of one. The plan's `diff`
+            says what differs: rows, calls, price.
+        parameters: Of the flow; a flow that has a parameter of one of these names is planned with rows.
 
     Returns:
         The plan; its `problems` are empty when everything is fine.
 
     Raises:
-        ConfigurationError: The pipeline or the budget cannot be used.
+        ConfigurationError: The pipeline, the budget, or what `since` names cannot be used.
     """
     found = find_pipeline(pipeline)
     cap = Budget.of(budget).cap if budget is not None else None
     if rows is None:
+        if since is not None:
+            raise ConfigurationError("since compares rows, and none were given. Plan a file of rows.")
         planning = Planning(found, Parameters(found.flow), cap)
         return planning.of_parameters(parameters)
     folder = Path(rows).expanduser().resolve().parent if isinstance(rows, str | Path) and str(rows) != "-" else None
     checks = Parameters(found.flow, folder)
-    planning = Planning(found, checks, cap)
+    planning = Planning(found, checks, cap, earlier=None if since is None else earlier_of(since, found.reference))
     try:
         checked = read_rows(rows, checks)
     except RowsError as exc:
@@ -212,20 +91,32 @@ class Planning:
         cap: Budget in USD; None for none.
         before_run: Whether a batch follows at once: then a budget that the price exceeds is a warning, because it stops the
             batch in time, and so is what the flow's own code raises, because that row fails without a call.
+        earlier: What to compare rows with.
     """
 
     def __init__(
-        self, pipeline: Pipeline, parameters: Parameters, cap: Decimal | None = None, *, before_run: bool = False
+        self,
+        pipeline: Pipeline,
+        parameters: Parameters,
+        cap: Decimal | None = None,
+        *,
+        before_run: bool = False,
+        earlier: Earlier | None = None,
     ) -> None:
         self.pipeline = pipeline
         self.parameters = parameters
         self.cap = cap
         self.before_run = before_run
-        self.plan = Plan(pipeline.reference, budget=cap)
+        self.earlier = earlier
+        self.plan = Plan(
+            pipeline.reference, budget=cap, fingerprint=pipeline.fingerprint, fields=tuple(parameters.names)
+        )
+        self._steps: dict[str, tuple[Step, ...]] = {}
         self._known: Known | None = None
         self._groups: dict[tuple[Any, ...], Group] = {}
         self._problems: dict[str, list[str]] = {}
         self._notes: dict[str, int] = {}
+        self._marks = ""
         self._local_s = 0.0
         self._ends = [0.0, 0.0, 0.0]
         self._sums = [0.0, 0.0, 0.0]
@@ -260,14 +151,17 @@ class Planning:
         ledger = self._known_now().ledger
         for start in range(0, len(rows), CHUNK):
             chunk = rows[start : start + CHUNK]
-            keys = [row_key(flow, fingerprint, self.parameters.canonical(row.given)) for row in chunk]
+            checked = [self.parameters.check(row.given) for row in chunk]
+            plain = list(map(canonical, checked))
+            keys = [row_key(flow, fingerprint, as_json(each)) for each in plain]
             finished = ledger.rows.finished(keys) if ledger is not None else {}
-            for row, key in zip(chunk, keys, strict=True):
+            for row, key, values, each in zip(chunk, keys, checked, plain, strict=True):
+                self._marks = "".join(marks_of(each).values())
                 if key in finished and _is_there(finished[key]):
-                    self.plan.rows.append(RowPlan(row.id, "finished"))
+                    self.plan.rows.append(RowPlan(row.id, "finished", marks=self._marks))
                     self.plan.saved_usd += finished[key].cost or Decimal(0)
                 else:
-                    yield row, self.parameters.check(row.given)
+                    yield row, values
 
     def _run(self, rows: Iterable[tuple[Row, Mapping[str, Any]]]) -> None:
         flow = self.pipeline.flow
@@ -312,9 +206,19 @@ class Planning:
         new = [item for item in main.items if item.kind == "call" and item.status in ("new", "open")]
         reused = sum(item.status in ("paid", "cached") for item in main.items)
         status = "refused" if problems else "run"
+        if self.earlier is not None:
+            self._steps[row.id] = steps_of(main.items)
         the_plan.rows.append(
             RowPlan(
-                row.id, status, outcome.price, len(new), reused, len(main.items), outcome.seconds[1], bool(main.unseen)
+                row.id,
+                status,
+                outcome.price,
+                len(new),
+                reused,
+                len(main.items),
+                outcome.seconds[1],
+                bool(main.unseen),
+                self._marks,
             )
         )
 
@@ -335,6 +239,10 @@ class Planning:
         the_plan.warnings += [note if count == 1 else f"{note} ({count} times)" for note, count in self._notes.items()][
             :50
         ]
+        if self.earlier is not None:
+            the_plan.diff = PlanDiff.between(
+                self.earlier, the_plan.fingerprint, the_plan.fields, the_plan.rows, self._steps
+            )
         self._time(concurrency)
         self._hold_against_budget()
         return the_plan

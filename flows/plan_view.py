@@ -10,7 +10,7 @@ from ._plan_calls import described
 from ._planned import Group, Price, amount
 
 if TYPE_CHECKING:
-    from .plan import Plan
+    from .plan_result import Plan
 
 __all__ = ["html_view", "markdown_view", "rich_view", "text"]
 
@@ -88,6 +88,7 @@ def summary(plan: Plan) -> list[str]:
 
 def _parts(plan: Plan) -> list[tuple[str, str, list[str]]]:
     found = [
+        ("Difference", "magenta", plan.diff.lines() if plan.diff is not None else []),
         ("Problems", "red", plan.problems),
         ("Not foreseen", "yellow", plan.unforeseen),
         ("To know", "cyan", plan.warnings),
