@@ -21,7 +21,17 @@ from .parameters import Parameter, suggestion
 from .sizes import SizeRule
 from .tariffs import Tariff
 
-__all__ = ["CAPABILITIES", "FORMATS", "UNIFIED", "Capability", "Card", "Input", "OutputRule", "parse_card"]
+__all__ = [
+    "CAPABILITIES",
+    "FORMATS",
+    "UNIFIED",
+    "Capability",
+    "Card",
+    "Input",
+    "OutputRule",
+    "parse_card",
+    "parse_text",
+]
 
 Capability = Literal[
     "text-to-image", "image-to-image", "image-to-video", "text-to-video", "speech", "music", "sound", "transcribe",
@@ -324,15 +334,32 @@ def parse_card(path: Path, shared: Mapping[str, Any] | None = None) -> Card:
         CardError: The file cannot be read or does not validate; the message names file and field.
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-        return Card.model_validate(merged(shared or {}, content))
+        text = path.read_text(encoding="utf-8")
     except OSError as exc:
         raise CardError(f"Cannot read the card {named(path)}: {exc.strerror}.") from exc
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+    except UnicodeDecodeError as exc:
         raise CardError(f"Card {named(path)} is not valid TOML: {exc}.") from exc
+    return parse_text(text, named(path), shared)
+
+
+def parse_text(text: str, where: str, shared: Mapping[str, Any] | None = None) -> Card:
+    """Check the text of a card.
+
+    Args:
+        text: TOML.
+        where: What it is called in errors.
+        shared: Content of `_provider.toml`, laid under the card.
+
+    Raises:
+        CardError: It does not validate; the message names `where` and the field.
+    """
+    try:
+        return Card.model_validate(merged(shared or {}, tomllib.loads(text)))
+    except tomllib.TOMLDecodeError as exc:
+        raise CardError(f"Card {where} is not valid TOML: {exc}.") from exc
     except ValidationError as exc:
         lines = [_explain(error["loc"], error["msg"], error.get("input")) for error in exc.errors()]
-        raise CardError(f"Card {named(path)} is not valid: " + "; ".join(lines)) from exc
+        raise CardError(f"Card {where} is not valid: " + "; ".join(lines)) from exc
 
 
 def _explain(loc: tuple[int | str, ...], message: str, found: object) -> str:

@@ -25,7 +25,10 @@ from .parameters import suggestion
 from .prices import estimate
 from .resolve import resolve
 
-__all__ = ["Entry", "all_cards", "candidates", "entries", "find", "get", "remembered", "search"]
+__all__ = [
+    "Entry", "all_cards", "candidates", "entries", "find", "get", "own_folder", "packaged", "remembered", "search",
+    "shared_content",
+]  # fmt: skip
 
 HEAD = re.compile(r"^(id|family|capability|title)\s*=\s*[\"']([^\"']*)[\"']", re.MULTILINE)
 SHARED = "_provider.toml"
@@ -97,13 +100,29 @@ def _shared_file(entry: Entry) -> Path | None:
     beside = entry.path.parent / SHARED
     if beside.exists():
         return beside
-    packaged = _packaged() / entry.provider / SHARED
-    return packaged if packaged.exists() else None
+    return _packaged_shared(entry.provider)
+
+
+def _packaged_shared(provider: str) -> Path | None:
+    path = _packaged() / provider / SHARED
+    return path if path.exists() else None
+
+
+def shared_content(provider: str) -> dict[str, Any]:
+    """Return what the cards of a provider share, as packaged."""
+    path = _packaged_shared(provider)
+    return _shared(path, path.stat().st_mtime_ns) if path else {}
 
 
 @lru_cache(maxsize=1)
-def _packaged_entries() -> dict[str, Entry]:
+def packaged() -> dict[str, Entry]:
+    """Return the packaged cards by id."""
     return {entry.id: entry for entry in (_entry(*file) for file in _files(_packaged()))}
+
+
+def own_folder() -> Path:
+    """Return the folder of the user's own cards; it need not exist."""
+    return get_settings().home / "cards"
 
 
 def entries() -> dict[str, Entry]:
@@ -112,15 +131,15 @@ def entries() -> dict[str, Entry]:
     Raises:
         CardError: A card's first lines do not say what it is.
     """
-    folder = get_settings().home / "cards"
+    folder = own_folder()
     if not folder.is_dir():
-        return _packaged_entries()
+        return packaged()
     own: dict[str, Entry] = {}
     for entry in (_entry(*file) for file in _files(folder)):
         if entry.id in own:
             raise CardError(f"Two cards say id {entry.id!r}: {named(own[entry.id].path)} and {named(entry.path)}.")
         own[entry.id] = entry
-    return {**_packaged_entries(), **own}
+    return {**packaged(), **own}
 
 
 def _state(entry: Entry) -> tuple[Path, int, int, Path | None, int]:

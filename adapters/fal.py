@@ -33,6 +33,7 @@ from ..media.types import AnyMedia
 from ._delivery import deliver
 from ._errors import About, Fault
 from ._fal_errors import RULES, from_the_way, read_fault, verdict
+from ._fal_platform import check_endpoint, published
 from ._fal_storage import FalStorage
 from ._http import HttpAdapter, Reply
 from ._results import Found, at, number, text_of, urls, words_of
@@ -49,6 +50,7 @@ from .base import (
     Usage,
 )
 from .credentials import Credentials
+from .importing.published import Published
 
 __all__ = ["FalAdapter"]
 
@@ -86,6 +88,14 @@ class FalAdapter(HttpAdapter):
     def read_fault(self, reply: Reply) -> Fault:
         """Read any of fal's error bodies."""
         return read_fault(reply)
+
+    def check_endpoint(self, endpoint: str) -> None:
+        """Refuse what cannot be the name of a model."""
+        check_endpoint(endpoint)
+
+    async def published(self, endpoint: str) -> Published:
+        """Ask for what fal publishes about a model. Free."""
+        return await published(self, endpoint)
 
     async def upload(self, media: AnyMedia) -> Upload | None:
         """Upload a file that is too large to go inline. Free."""

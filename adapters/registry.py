@@ -66,7 +66,7 @@ ADAPTERS: dict[str, AdapterEntry] = {
         key_env=(("FAL_KEY",), ("FAL_KEY_ID", "FAL_KEY_SECRET")),
         base_url_env="FAL_BASE_URL",
         base_url="https://queue.fal.run",
-        extra_env={"rest_url": "FAL_REST_URL", "cdn_url": "FAL_CDN_URL"},
+        extra_env={"rest_url": "FAL_REST_URL", "cdn_url": "FAL_CDN_URL", "platform_url": "FAL_PLATFORM_URL"},
     ),
     "openai": AdapterEntry(
         ".openai",

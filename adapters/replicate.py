@@ -42,6 +42,7 @@ from ..media.types import AnyMedia
 from ._delivery import deliver, file_name
 from ._errors import About, Fault, Rule, retry_after
 from ._http import HttpAdapter, Reply
+from ._replicate_models import check_endpoint, published
 from ._results import at, number, text_of, urls, words_of
 from .base import (
     CancelFacts,
@@ -56,6 +57,7 @@ from .base import (
     Upload,
     Usage,
 )
+from .importing.published import Published
 
 __all__ = ["ReplicateAdapter"]
 
@@ -108,6 +110,14 @@ class ReplicateAdapter(HttpAdapter):
         title, detail = (text if isinstance(text := fields.get(name), str) else "" for name in ("title", "detail"))
         message = ": ".join(part.strip() for part in (title, detail) if part.strip()) if fields else reply.text
         return Fault(reply.status, message, retry_after_s=retry_after(reply.headers, fields, detail))
+
+    def check_endpoint(self, endpoint: str) -> None:
+        """Refuse what cannot be the name of a model."""
+        check_endpoint(endpoint)
+
+    async def published(self, endpoint: str) -> Published:
+        """Ask for what Replicate publishes about a model. Free."""
+        return await published(self, endpoint)
 
     async def upload(self, media: AnyMedia) -> Upload | None:
         """Upload a file that is too large to go inline; it lives for 24 hours.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,8 +13,8 @@ from starlette.routing import Route
 from .fal_answers import PROBLEMS, read_key
 from .gate import Desk
 from .inbox import Uploaded
-from .models import Model
 from .reply import Reply, answer
+from .schemas import fal_category, fal_schema
 from .site import link
 from .state import Simulation
 
@@ -104,6 +103,32 @@ class FalStorage:
         upload = self._find(request, "id")
         return Response(self.sim.inbox.content(upload), media_type=upload.content_type)
 
+    async def models(self, request: Request) -> Response:
+        """GET /v1/models?endpoint_id=a&expand=openapi-3.0: metadata, and the schema when it is asked for."""
+        await self.desk.enter(request, read_key(request))
+        await self.desk.moment(request, "describe")
+        expanded = "openapi-3.0" in request.query_params.getlist("expand")
+        listed = [self._listed(endpoint, expanded) for endpoint in request.query_params.getlist("endpoint_id")]
+        return answer({"models": listed, "next_cursor": None, "has_more": False})
+
+    def _listed(self, endpoint: str, expanded: bool) -> dict[str, Any]:
+        model = self.sim.catalogue.find("fal", endpoint)
+        if not model.known:  # comes back as a shell
+            error = {"code": "not_found", "message": f"Endpoint '{endpoint}' not found"}
+            return {"endpoint_id": endpoint} | ({"openapi": {"error": error}} if expanded else {})
+        metadata = {
+            "display_name": endpoint.partition("/")[2].replace("/", " ").replace("-", " ").title(),
+            "category": fal_category(endpoint, model),
+            "description": "Simulated.",
+            "status": "active",
+            "tags": [],
+            "updated_at": "2026-01-01T00:00:00Z",
+            "model_url": f"https://fal.run/{endpoint}",
+            "kind": "inference",
+        }
+        schema = {"openapi": fal_schema(endpoint, model)} if expanded else {}
+        return {"endpoint_id": endpoint, "metadata": metadata, **schema}
+
     async def prices(self, request: Request) -> Response:
         """GET /v1/models/pricing?endpoint_id=a&endpoint_id=b."""
         await self.desk.enter(request, read_key(request))
@@ -111,15 +136,16 @@ class FalStorage:
             "MP": "megapixels",
             "image": "images",
             "s": "seconds",
-            "clip": "videos",
+            "min": "minutes",
             "1k": "1000 characters",
             "gpu-s": "compute seconds",
         }
         prices: list[dict[str, Any]] = []
         for endpoint in request.query_params.getlist("endpoint_id"):
-            term = self.sim.catalogue.find("fal", endpoint).first_price
-            if term:
-                price = {"unit_price": float(term[1]), "unit": units.get(term[3], term[3]), "currency": "USD"}
+            model = self.sim.catalogue.find("fal", endpoint)
+            if term := model.first_price:
+                unit = units.get(term[3], f"{model.kind}s")  # a clip is a video, or a sound
+                price = {"unit_price": float(term[1]), "unit": unit, "currency": "USD"}
                 prices.append({"endpoint_id": endpoint, **price})
         return answer({"prices": prices, "next_cursor": None, "has_more": False})
 
@@ -129,42 +155,11 @@ class FalStorage:
         model = self.sim.catalogue.find("fal", endpoint)
         if not model.known:
             return answer({"detail": "Not found"}, 404)
-        return answer(_schema(endpoint, model))
+        return answer(fal_schema(endpoint, model))
 
 
 def _plain_name(name: str) -> str:
     return "".join(char if char.isalnum() or char in ".-_" else "_" for char in name) or "file"
-
-
-def _schema(endpoint: str, model: Model) -> dict[str, Any]:
-    title = "".join(part.capitalize() for part in endpoint.replace("/", "-").replace(".", "").split("-"))
-    order = list(model.fields)
-    fields = {name: field.schema() for name, field in model.fields.items()}
-    required = [name for name, field in model.fields.items() if field.required]
-    file = {"$ref": "#/components/schemas/File"}
-    output = {"images": {"type": "array", "items": file}} if model.output == "images" else {model.output: file}
-    schemas = {
-        f"{title}Input": {
-            "type": "object",
-            "properties": fields,
-            "required": required,
-            "x-fal-order-properties": order,
-        },
-        f"{title}Output": {"type": "object", "properties": output, "required": list(output)},
-        "File": {"type": "object", "properties": {"url": {"type": "string"}}, "required": ["url"]},
-    }
-    reference = {"content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{title}Input"}}}}
-    return {
-        "openapi": "3.0.4",
-        "info": {
-            "title": f"Queue OpenAPI for {endpoint}",
-            "version": "1.0.0",
-            "x-fal-metadata": {"endpointId": endpoint},
-        },
-        "components": {"schemas": json.loads(json.dumps(schemas))},
-        "paths": {f"/{endpoint}": {"post": {"requestBody": {"required": True, **reference}}}},
-        "servers": [{"url": "https://queue.fal.run"}],
-    }
 
 
 def fal_storage_routes(sim: Simulation) -> list[Route]:
@@ -180,6 +175,7 @@ def fal_storage_routes(sim: Simulation) -> list[Route]:
         Route(cdn + "/up/{id}/{name}/multipart/{upload}/{number:int}", storage.put_part, methods=["PUT"]),
         Route(cdn + "/up/{id}/{name}", storage.put, methods=["PUT"]),
         Route(cdn + "/up/{id}/{name}", storage.file, methods=["GET"]),
+        Route("/fal/_platform/v1/models", storage.models, methods=["GET"]),
         Route("/fal/_platform/v1/models/pricing", storage.prices, methods=["GET"]),
         Route("/fal/_platform/api/openapi/queue/openapi.json", storage.schema, methods=["GET"]),
     ]

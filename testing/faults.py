@@ -31,10 +31,11 @@ MOMENTS = {
     "cancel": "a cancel request was read",
     "upload": "an upload was read",
     "list": "jobs, history or files are listed",
+    "describe": "what is published about a model is asked for",
     "download": "an output is asked for, half of it is still to come",
     "downloaded": "an output was written out",
 }
-ASKED = ("received", "accepted", "poll", "result", "cancel", "upload", "list", "download")
+ASKED = ("received", "accepted", "poll", "result", "cancel", "upload", "list", "describe", "download")
 EVERY = tuple(MOMENTS)
 JOB = ("job",)
 
@@ -49,7 +50,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "refusal": ("received",),
     "reset": ASKED,
     "hang": ASKED,
-    "malformed": ("accepted", "poll", "result", "cancel", "upload", "list"),
+    "malformed": ("accepted", "poll", "result", "cancel", "upload", "list", "describe"),
     "job-failed": JOB,
     "canceled": JOB,
     "aborted": JOB,

@@ -8,9 +8,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from .gate import Desk
-from .models import Model
 from .replicate_answers import PROBLEMS, not_found, read_key
 from .reply import Reply, answer
+from .schemas import replicate_example, replicate_schema
 from .state import Simulation
 
 __all__ = ["ReplicateModels"]
@@ -26,12 +26,18 @@ class ReplicateModels:
     async def model(self, request: Request) -> Response:
         """GET /models/{owner}/{name}."""
         await self.desk.enter(request, read_key(request))
+        await self.desk.moment(request, "describe")
         return answer(self._described(request))
 
     async def version(self, request: Request) -> Response:
         """GET /models/{owner}/{name}/versions/{id}."""
         await self.desk.enter(request, read_key(request))
-        return answer(self._described(request)["latest_version"] | {"id": request.path_params["id"]})
+        await self.desk.moment(request, "describe")
+        owner, name, version = (request.path_params[part] for part in ("owner", "name", "id"))
+        described = self._described(request)["latest_version"]
+        if version not in (described["id"], *self.sim.catalogue.find("replicate", f"{owner}/{name}").versions):
+            raise Reply(not_found())
+        return answer(described | {"id": version})
 
     async def versions(self, request: Request) -> Response:
         """GET /models/{owner}/{name}/versions."""
@@ -55,13 +61,13 @@ class ReplicateModels:
             "license_url": None,
             "run_count": 1,
             "cover_image_url": None,
-            "default_example": None,
+            "default_example": replicate_example(model),
             "is_official": not model.versions,
             "latest_version": {
                 "id": version,
                 "created_at": "2026-01-01T00:00:00.000000Z",
                 "cog_version": "0.16.0",
-                "openapi_schema": _schema(model),
+                "openapi_schema": replicate_schema(model),
             },
         }
 
@@ -80,18 +86,3 @@ class ReplicateModels:
             "gpu-a100-large": "Nvidia A100 (80GB) GPU",
         }
         return answer([{"sku": sku, "name": name} for sku, name in names.items()])
-
-
-def _schema(model: Model) -> dict[str, Any]:
-    fields = {name: field.schema() | {"x-order": order} for order, (name, field) in enumerate(model.fields.items())}
-    inputs = {"type": "object", "title": "Input", "properties": fields}
-    required = [name for name, field in model.fields.items() if field.required]
-    uri = {"type": "string", "format": "uri"}
-    output = {"type": "array", "items": uri, "title": "Output"} if model.output == "list" else uri | {"title": "Output"}
-    schemas = {"Input": inputs | ({"required": required} if required else {}), "Output": output}
-    return {
-        "openapi": "3.0.2",
-        "info": {"title": "Cog", "version": "0.1.0"},
-        "paths": {},
-        "components": {"schemas": schemas},
-    }

@@ -1,0 +1,1 @@
+"""Cards from what providers publish about their models."""
