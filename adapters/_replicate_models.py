@@ -80,7 +80,6 @@ async def published(adapter: ReplicateAdapter, endpoint: str) -> Published:
         example_s=float(example_s) if example_s else None,
         expires_s=OUTPUT_LIFETIME_S,
         extra={"version": version_id} if pinned else {},
-        notes=(f"Calls run on version {version_id[:12]}; import again for a newer one.",) if pinned else (),
     )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import import_module
 from importlib.metadata import entry_points
-from typing import cast
+from typing import Any, cast
 
 from pydantic import SecretStr, ValidationError
 
@@ -20,7 +20,17 @@ from ..errors import ConfigurationError, MissingCredentialsError, UnknownAdapter
 from .base import Adapter
 from .credentials import Credentials, Limits, variable
 
-__all__ = ["ADAPTERS", "GROUP", "AdapterEntry", "create", "entry", "from_environment", "has_credentials", "names"]
+__all__ = [
+    "ADAPTERS",
+    "GROUP",
+    "AdapterEntry",
+    "adapter_class",
+    "create",
+    "entry",
+    "from_environment",
+    "has_credentials",
+    "names",
+]
 
 GROUP = "prefect_media.adapters"
 
@@ -164,6 +174,16 @@ def from_environment(name: str) -> Credentials:
     raise ConfigurationError(f"{where} cannot be used. {problem}")
 
 
+def adapter_class(name: str) -> type[Any]:
+    """Return the class that speaks for a provider. Nothing is made.
+
+    Raises:
+        UnknownAdapterError: No adapter goes by that name.
+    """
+    found = entry(name)
+    return getattr(import_module(found.module, __package__), found.cls)
+
+
 def create(name: str, credentials: Credentials | None = None) -> Adapter:
     """Make an adapter. Nothing is sent.
 
@@ -175,8 +195,5 @@ def create(name: str, credentials: Credentials | None = None) -> Adapter:
         UnknownAdapterError: No adapter goes by that name.
         MissingCredentialsError, ConfigurationError: As for `from_environment`.
     """
-    found = entry(name)
-    cls = getattr(import_module(found.module, __package__), found.cls)
-    if not found.key_env:
-        return cls()
-    return cls(credentials or from_environment(name))
+    cls = adapter_class(name)
+    return cls(credentials or from_environment(name)) if entry(name).key_env else cls()

@@ -10,6 +10,7 @@ import typer
 from rich.table import Table
 from typer.core import TyperGroup
 
+from ._cards import parameters
 from ._output import money, out, print_json
 from .main import Exit, app
 
@@ -103,32 +104,11 @@ def show(
         out.print(f"Your card {origin['own_card']}{hides}", markup=False)
     price = _described(card)["typical_usd"]
     out.print(f"typical price {money(price)}, about {card.times.expected_s:g} s, deadline {card.times.deadline_s:g} s")
-    out.print(_parameters(card))
+    out.print(parameters(card))
     out.print(f"Source: {card.source}", markup=False)
     for line in (*card.notes, *(f"not confirmed: {item}" for item in card.uncertain)):
         out.print(f"- {line}", markup=False)
     return Exit.DONE
-
-
-def _parameters(card: Any) -> Table:
-    table = Table(box=None, pad_edge=False, title_justify="left")
-    for column in ("parameter", "default", "allowed", "about"):
-        table.add_column(column, overflow="fold")
-    for key, rule in {**card.parameters, **{f"options.{key}": rule for key, rule in card.options.items()}}.items():
-        default = "required" if rule.required else str(rule.default)
-        table.add_row(key, default, _allowed(rule), rule.help)
-    for key, taken in card.inputs.items():
-        table.add_row(key, "required" if taken.required else "none", taken.kind, taken.help)
-    return table
-
-
-def _allowed(rule: Any) -> str:
-    if rule.choices:
-        return ", ".join(str(choice) for choice in rule.choices)
-    if rule.min is not None or rule.max is not None:
-        low = "" if rule.min is None else f"{rule.min:g}"
-        return f"{low} to {rule.max:g}" if rule.max is not None else f"from {low}"
-    return rule.type
 
 
 @models_app.command("import")
@@ -164,7 +144,7 @@ def import_model(
                 "options": list(done.card.options),
                 "complete": [{"where": item.where, "text": item.text} for item in done.left],
                 "uncertain": list(done.card.uncertain),
-                "notes": list(done.card.notes),
+                "remarks": [*done.card.notes, *done.remarks],
                 "former": done.former,
                 "replaces_packaged": done.replaces,
             }
@@ -189,5 +169,5 @@ def _tell(done: Any) -> None:
         out.print("To complete by hand, marked COMPLETE in the file:")
     for item in done.left:
         out.print(f"- {item.where}: {item.text}", markup=False)
-    for line in card.notes:
+    for line in (*card.notes, *done.remarks):
         out.print(f"Note: {line}", markup=False)

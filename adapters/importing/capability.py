@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...errors import CardError
 from ..card import CAPABILITIES
@@ -82,7 +82,21 @@ def ability_of(published: Published, fields: tuple[Field, ...], said: str = "") 
             f"{published.document.about} takes no {' or '.join(needs)} that is known by its name, which {capability} needs; "
             f"its fields are {', '.join(field.name for field in fields[:30])}. Write the card by hand."
         )
-    return Ability(capability, how, shape)
+    return Ability(capability, how, _fitting(published, capability, shape))
+
+
+def _fitting(published: Published, capability: str, shape: Shape) -> Shape:
+    """Return the shape with the kind that the capability has, when it was only guessed.
+
+    Raises:
+        CardError: The model surely returns something else.
+    """
+    kind = CAPABILITIES[capability]
+    if shape.kind == kind or (capability == "sound" and shape.kind == "video"):
+        return shape
+    if shape.kind and not shape.how:
+        raise CardError(f"{published.document.about} returns {shape.kind}, not {kind}, so it does not do {capability}.")
+    return replace(shape, kind=kind, how="", format="")
 
 
 def _roles(fields: tuple[Field, ...]) -> dict[str, bool]:

@@ -36,11 +36,13 @@ class Draft:
     Attributes:
         content: The card, in the order of a file.
         left: What the schema does not say.
+        remarks: What one should know of how it was made.
         how: What told the capability, when it was worked out.
     """
 
     content: dict[str, Any]
     left: tuple[Left, ...]
+    remarks: tuple[str, ...]
     how: str
 
 
@@ -78,7 +80,7 @@ def draft(published: Published, card_id: str, *, said: str = "", family: str = "
         "source": published.source,
         "date": datetime.now(UTC).date(),
         "uncertain": [*guessed, *sketch.guessed],
-        "notes": [*published.notes, *sketch.notes],
+        "notes": list(published.notes),
         "parameters": sketch.parameters,
         "size": sketch.size,
         "seconds": sketch.seconds,
@@ -90,7 +92,10 @@ def draft(published: Published, card_id: str, *, said: str = "", family: str = "
         "times": times,
         "extra": dict(published.extra),
     }
-    return Draft({key: value for key, value in content.items() if value not in (None, [], {})}, tuple(sketch.left), how)
+    if pinned := published.extra.get("version"):
+        sketch.remarks.append(f"Calls run on version {str(pinned)[:12]}; import again for a newer one.")
+    content = {key: value for key, value in content.items() if value not in (None, [], {})}
+    return Draft(content, tuple(sketch.left), tuple(sketch.remarks), how)
 
 
 def family_of(endpoint: str) -> str:
@@ -125,7 +130,7 @@ def _place_inputs(sketch: Sketch) -> None:
             )
     _require(sketch)
     if unused:
-        sketch.notes.append(
+        sketch.remarks.append(
             f"Made for use without pictures: {', '.join(unused)} can be had with a card of another capability."
         )
     if sketch.inputs:
@@ -153,7 +158,7 @@ def _place(sketch: Sketch, name: str, item: Field | None, **changes: Any) -> Non
         return
     found, problems = parameter(item, name, **changes)
     sketch.parameters[name] = found
-    sketch.notes += [f"{item.name}: {problem}." for problem in problems]
+    sketch.remarks += [f"{item.name}: {problem}." for problem in problems]
 
 
 def _place_parameters(sketch: Sketch) -> None:
@@ -166,7 +171,8 @@ def _place_parameters(sketch: Sketch) -> None:
             )
         _place(sketch, "text", item, required=True, default=None, min_length=max(item.min_length or 1, 1))
     if item := sketch.take(PROMPT, "text"):
-        always = capability.startswith("text-to-") or (capability in ("music", "sound") and not sketch.inputs)
+        alone = not any(given.get("required") for given in sketch.inputs.values())
+        always = capability.startswith("text-to-") or (capability in ("music", "sound") and alone)
         needed = always or (item.required and item.default is None)
         changes = {"required": True, "default": None, "min_length": max(item.min_length or 1, 1)} if needed else {}
         _place(sketch, "prompt", item, **changes)
@@ -176,10 +182,21 @@ def _place_parameters(sketch: Sketch) -> None:
     if capability in ("speech", "transcribe", "lip-sync"):
         _place(sketch, "language", sketch.take(LANGUAGE, "text", "choice"))
     if capability == "upscale":
-        _place(sketch, "scale", sketch.take(SCALE, "integer", "number", "choice"))
+        _place_number(sketch, "scale", sketch.take(SCALE, "integer", "number", "choice"))
     if sketch.ability.shape.kind == "video":
-        _place(sketch, "fps", sketch.take(FPS, "integer", "number", "choice"))
+        _place_number(sketch, "fps", sketch.take(FPS, "integer", "number", "choice"))
     _place_format(sketch)
+
+
+def _place_number(sketch: Sketch, name: str, item: Field | None) -> None:
+    """Place a number; one that is published as a choice of texts is asked for as a number all the same."""
+    if item is None or not item.choices or not all(re.fullmatch(r"\d{1,6}", str(choice)) for choice in item.choices):
+        _place(sketch, name, item)
+        return
+    numbers = [int(choice) for choice in item.choices]
+    texts = {str(choice): choice for choice in item.choices if isinstance(choice, str)}
+    default = int(item.default) if item.default in item.choices else None
+    _place(sketch, name, item, type="integer", choices=numbers, default=default, map=texts or None)
 
 
 def _place_seed(sketch: Sketch) -> None:
@@ -209,7 +226,7 @@ def _place_format(sketch: Sketch) -> None:
     default = ours[item.default] if item.default is not None else names[0]
     _place(sketch, "format", item, choices=names, default=default, required=None, map=renamed or None)
     if left_out := [str(value) for value in item.choices if value not in ours]:
-        sketch.notes.append(f"{item.name} may also be {', '.join(left_out)}, for which there is no name here.")
+        sketch.remarks.append(f"{item.name} may also be {', '.join(left_out)}, for which there is no name here.")
 
 
 def _place_rest(sketch: Sketch) -> None:
@@ -227,7 +244,7 @@ def _place_rest(sketch: Sketch) -> None:
 
 def _place_option(sketch: Sketch, item: Field) -> None:
     if item.type == "unknown" and not item.required:
-        sketch.notes.append(f"{item.name}: its type is not said; it is left out.")
+        sketch.remarks.append(f"{item.name}: its type is not said; it is left out.")
         return
     if item.name in PLAIN_NAMES and item.name not in sketch.parameters:
         _place(sketch, item.name, item)
@@ -236,9 +253,9 @@ def _place_option(sketch: Sketch, item: Field) -> None:
     name = f"{item.name}_option" if taken else item.name
     found, problems = parameter(item, name)
     sketch.options[name] = found
-    sketch.notes += [f"{item.name}: {problem}." for problem in problems]
+    sketch.remarks += [f"{item.name}: {problem}." for problem in problems]
     if taken and item.name in INPUT_NAMES and item.is_uri:
-        sketch.notes.append(f"{item.name} is an address that is given as the option {name}.")
+        sketch.remarks.append(f"{item.name} is an address that is given as the option {name}.")
 
 
 def _place_output(sketch: Sketch) -> None:

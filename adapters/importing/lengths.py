@@ -12,7 +12,6 @@ from .sketch import Sketch
 __all__ = ["place_seconds"]
 
 WRITTEN = re.compile(r"(\d+(?:\.\d+)?)\s*(s|sec|seconds)?")
-INPUT_OF = {"lip-sync": "audio", "sound": "video"}
 
 
 def place_seconds(sketch: Sketch) -> None:
@@ -51,7 +50,7 @@ def _of_choices(sketch: Sketch, item: Field) -> dict[str, Any] | None:
     default = _seconds(item.default)
     words = [str(value) for value, seconds in read.items() if not seconds]
     if words:
-        sketch.notes.append(f"{item.name} may also be {', '.join(words)}; only lengths in seconds are sent.")
+        sketch.remarks.append(f"{item.name} may also be {', '.join(words)}; only lengths in seconds are sent.")
     encode = {"encode": "{}" + endings.pop()} if endings else {}
     return {
         "strategy": "choices",
@@ -115,8 +114,9 @@ def _followed(sketch: Sketch) -> dict[str, Any] | None:
     """The length follows an input, or the text."""
     if sketch.capability == "speech":
         return {"strategy": "input", "input": "text"}
-    source = INPUT_OF.get(sketch.capability, "video" if "video" in sketch.inputs else "")
-    if source not in sketch.inputs:
+    source = next((name for name in ("video", "audio") if name in sketch.inputs), "")
+    if not source or (sketch.capability not in ("lip-sync", "sound") and source != "video"):
         return None
     sketch.guessed.append(f"That the length follows the {source}.")
-    return {"strategy": "input", "input": source}
+    longest = {"longest": "audio"} if sketch.capability == "lip-sync" and source == "video" else {}
+    return {"strategy": "input", "input": source} | longest

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from ...errors import CardError, UnknownModelError
 from .. import registry
@@ -19,7 +19,6 @@ from .writing import written
 
 __all__ = ["Imported", "import_card"]
 
-PUBLISH = ("fal", "replicate")
 SAME = ("title", "date", "source", "uncertain", "notes", "price", "times", "cancel", "family", "version")
 """What may change on a card without another request being sent."""
 
@@ -32,6 +31,7 @@ class Imported:
         card: The card, as it was read back.
         path: Where it is.
         left: What is to be completed by hand.
+        remarks: What one should know of how it was made.
         how: What told the capability, when that was worked out.
         former: Where the file that was there before is kept.
         replaces: Whether it takes the place of a packaged card.
@@ -40,6 +40,7 @@ class Imported:
     card: Card
     path: Path
     left: tuple[Left, ...]
+    remarks: tuple[str, ...]
     how: str
     former: Path | None
     replaces: bool
@@ -68,14 +69,13 @@ async def import_card(model: str, *, out: Path | None = None, replace: bool = Fa
         ProviderError: The request failed.
     """
     provider, endpoint, said = _read(model)
-    registry.entry(provider)
-    if provider not in PUBLISH:
+    if not issubclass(registry.adapter_class(provider), Publishes):
+        publish = [name for name in registry.names() if issubclass(registry.adapter_class(name), Publishes)]
         raise CardError(
-            f"{provider!r} publishes no schemas of its models; {' and '.join(PUBLISH)} do. Write the card by hand: "
+            f"{provider!r} publishes no schemas of its models; {' and '.join(publish)} do. Write the card by hand: "
             "docs/models.md shows one."
         )
-    adapter = registry.create(provider)
-    assert isinstance(adapter, Publishes)
+    adapter = cast("Publishes", registry.create(provider))
     try:
         adapter.check_endpoint(endpoint)
         wanted = _wanted(provider, endpoint, said, out)
@@ -89,10 +89,9 @@ async def import_card(model: str, *, out: Path | None = None, replace: bool = Fa
     if before is not None:
         made.content["version"] = before.version + (_sent(before) != _sent(card))
     former = _write(wanted.path, written(made))
+    card = parse_card(wanted.path, shared_content(provider))
     replaces = wanted.card_id in packaged() and wanted.path.is_relative_to(own_folder())
-    return Imported(
-        parse_card(wanted.path, shared_content(provider)), wanted.path, made.left, made.how, former, replaces
-    )
+    return Imported(card, wanted.path, made.left, made.remarks, made.how, former, replaces)
 
 
 def _read(model: str) -> tuple[str, str, str]:
@@ -100,7 +99,7 @@ def _read(model: str) -> tuple[str, str, str]:
     name, hash_, said = model.partition("#")
     provider, colon, endpoint = name.partition(":")
     if not colon or not provider or not endpoint:
-        raise UnknownModelError(f"Cannot import {show(model)}. Expected {' or '.join(f'{p}:ID' for p in PUBLISH)}.")
+        raise UnknownModelError(f"Cannot import {show(model)}. Expected provider:id, such as fal:fal-ai/flux/dev.")
     if hash_ and said not in CAPABILITIES:
         hint = suggestion(said, CAPABILITIES)
         raise UnknownModelError(f"Unknown capability {show(said)}. Known: {', '.join(CAPABILITIES)}.{hint}")

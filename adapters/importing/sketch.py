@@ -44,7 +44,7 @@ class Sketch:
     output: dict[str, Any] = field(default_factory=dict[str, Any])
     left: list[Left] = field(default_factory=list[Left])
     guessed: list[str] = field(default_factory=list[str])
-    notes: list[str] = field(default_factory=list[str])
+    remarks: list[str] = field(default_factory=list[str])
 
     @property
     def capability(self) -> str:

@@ -49,6 +49,8 @@ def _beginning(draft: Draft) -> str:
     ]
     if draft.left:
         lines.append(f"What the schema does not say is marked {MARK} delete a mark when you have seen to it.")
+    for remark in draft.remarks:
+        lines += textwrap.wrap(remark, WIDTH - 4, initial_indent="- ", subsequent_indent="  ")
     return "\n".join(f"# {line}" for line in lines)
 
 
