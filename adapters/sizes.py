@@ -280,6 +280,11 @@ class ChoiceSize(_SizeRule):
                 crop = 1 - width * height / (row.px[0] * row.px[1] * scale * scale)
                 score = (round(crop, 2), row.px[0] * row.px[1], row)
                 best = score if best is None or score[:2] < best[:2] else best
+        if best is None and not any(row.px for row in rows):
+            raise Rejected(
+                f"{wish.text}: how many pixels this model makes is not known. Ask for an aspect_ratio "
+                f"({', '.join(self.ratios) or 'none is offered'}), and fit the result with fit_image."
+            )
         if best is None:
             known = ", ".join(row.label for row in rows)
             raise Rejected(

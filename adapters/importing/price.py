@@ -20,7 +20,7 @@ def priced(sketch: Sketch) -> dict[str, Any]:
     if published.price_usd is None:
         sketch.miss(
             "price",
-            "not published, so unknown: under a budget such a call is refused. See docs/models.md for the rules.",
+            "not published, so unknown: under a budget such a call is refused. See docs/own-cards.md for the rules.",
         )
         return {"rule": "unknown"}
     usd, unit = published.price_usd, published.price_unit

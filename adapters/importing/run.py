@@ -73,7 +73,7 @@ async def import_card(model: str, *, out: Path | None = None, replace: bool = Fa
         publish = [name for name in registry.names() if issubclass(registry.adapter_class(name), Publishes)]
         raise CardError(
             f"{provider!r} publishes no schemas of its models; {' and '.join(publish)} do. Write the card by hand: "
-            "docs/models.md shows one."
+            "docs/own-cards.md shows how."
         )
     adapter = cast("Publishes", registry.create(provider))
     try:

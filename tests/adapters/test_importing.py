@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from prefect_media.adapters.card import Card
+from prefect_media.adapters.card import Card, parse_text
 from prefect_media.adapters.catalogue import entries, find, get
-from prefect_media.adapters.importing.run import Imported, import_card
+from prefect_media.adapters.importing.run import import_card
 from prefect_media.adapters.prices import actual, estimate
 from prefect_media.adapters.registry import create
 from prefect_media.adapters.resolve import request_of, resolve
@@ -20,6 +21,7 @@ from prefect_media.errors import (
     AuthenticationError,
     CardError,
     MissingCredentialsError,
+    ParameterError,
     ProviderUnavailableError,
     UnknownAdapterError,
     UnknownModelError,
@@ -83,7 +85,10 @@ KNOWN: dict[tuple[str, str], str] = {
     ("fal:fal-ai/birefnet/v2", "format.choices"): "animations are left out by hand",
     ("replicate:nightmareai/real-esrgan", "scale.min"): "a factor below 1 is left out by hand",
     ("fal:fal-ai/latentsync", "options.loop_mode.type"): "the hand-made card takes any text",
-    ("fal:fal-ai/elevenlabs/music", "seconds.default"): "fal names none; by hand one is sent, so that the price is known",
+    (
+        "fal:fal-ai/elevenlabs/music",
+        "seconds.default",
+    ): "fal names none; by hand one is sent, so that the price is known",
     ("fal:fal-ai/hunyuan-video", "options.enable_safety_checker.default"): "on by default by hand",
 }
 TEXT_NUMBERS = ("options.bitrate", "options.sample_rate")
@@ -378,3 +383,41 @@ def photograph(tmp_path: Path) -> Image:
     found = admit(path, kind="image")
     assert isinstance(found, Image)
     return found
+
+
+async def test_a_size_in_pixels_is_refused_where_pixels_are_not_known(tmp_path: Path) -> None:
+    card = (await import_card("fal:fal-ai/imagen4/preview/fast", out=tmp_path / "card.toml")).card
+    assert resolve(card, {"prompt": "a", "aspect_ratio": "9:16"}).payload["aspect_ratio"] == "9:16"
+    with pytest.raises(
+        ParameterError, match=r"size='1024x1024': how many pixels this model makes is not known\. Ask for an"
+    ):
+        resolve(card, {"prompt": "a", "size": "1024x1024"})
+
+
+def snippets() -> list[str]:
+    """Return the examples of rules on the page about one's own cards, each with its table's head."""
+    page = (Path(__file__).parents[2] / "docs" / "own-cards.md").read_text()
+    found: list[str] = []
+    for block in re.findall(r"```toml\n(.*?)```", page.partition("## Write the price")[2], re.DOTALL):
+        for part in block.split("\n\n"):
+            found.append(part if part.startswith("[") else "[price]\n" + part)
+    return found
+
+
+@pytest.mark.parametrize("snippet", snippets())
+def test_the_rules_on_the_page_are_valid(snippet: str) -> None:
+    text = """
+        id = "fal:me/mine"
+        version = 1
+        family = "mine"
+        title = "Mine"
+        capability = "image-to-video"
+        source = "me"
+        date = 2026-11-01
+        [times]
+        expected_s = 1
+        deadline_s = 10
+        [inputs.image]
+        kind = "image"
+    """ + ("" if snippet.startswith("[price]") else '[price]\nrule = "unknown"\n')
+    assert parse_text(f"{text}\n{snippet}", "of the page").id == "fal:me/mine"
