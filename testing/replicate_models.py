@@ -61,7 +61,7 @@ class ReplicateModels:
             "license_url": None,
             "run_count": 1,
             "cover_image_url": None,
-            "default_example": replicate_example(model),
+            "default_example": replicate_example(f"{owner}/{name}", version, model),
             "is_official": not model.versions,
             "latest_version": {
                 "id": version,

@@ -50,13 +50,21 @@ def replicate_schema(model: Model) -> dict[str, Any]:
     }
 
 
-def replicate_example(model: Model) -> dict[str, Any]:
+def replicate_example(name: str, version: str, model: Model) -> dict[str, Any]:
     """Return `default_example`: a prediction that somebody made and published."""
     suffix = model.product({}, ()).suffix
     url = f"https://replicate.delivery/xezq/simulated/out-0{suffix}"
     return {
         "id": "simulated0example0000000000",
+        "model": name,
+        "version": version,
         "status": "succeeded",
+        "source": "web",
+        "logs": "",
+        "created_at": "2026-01-01T00:00:00.000000Z",
+        "started_at": "2026-01-01T00:00:01.000000Z",
+        "completed_at": "2026-01-01T00:01:00.000000Z",
+        "urls": {},
         "input": {name: field.default for name, field in model.fields.items() if field.default is not None},
         "output": [url] if model.output == "list" else url,
         "error": None,

@@ -65,9 +65,7 @@ def test_a_model_is_imported_shown_planned_and_called(hosted: Any) -> None:
     done = hosted.json("run", "moving.py:moving", "prompt=sea")
     assert Path(done["output"]).suffix == ".mp4"
     assert hosted.simulator.bill.calls == 2
-    assert {call["model"]: call["cost_usd"] for call in hosted.json("calls")} == {
-        "fal:acme/painter": 0.01, "replicate:acme/walker": None,
-    }  # fmt: skip
+    assert (done["cost_usd"], done["cost_unknown_calls"]) == (0.01, 1)
 
 
 def test_a_packaged_card_is_replaced_only_when_asked(hosted: Any) -> None:
