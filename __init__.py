@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .flows.plan import Plan, plan
     from .flows.results import Report
     from .flows.together import together
+    from .media.signing.reading import ContentCredentials, read_credentials
     from .media.types import Audio, Image, Media, Video
     from .tasks.budgets import Budget
     from .tasks.captions import caption
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
         transcode,
     )
     from .tasks.overlays import overlay, overlay_video
-    from .tasks.records import write_provenance
+    from .tasks.records import sign_media, write_provenance
     from .tasks.retouch import adjust_image, convert_image, crop_image, flatten_image, rotate_image
     from .tasks.sounds import change_volume, convert_audio, fade_audio, mix, normalize_loudness, trim_silence
     from .tasks.videos import concat, ken_burns, merge, still_to_video
@@ -59,6 +60,7 @@ _HOMES = {
     ".flows.plan": ("Plan", "plan"),
     ".flows.results": ("Report",),
     ".flows.together": ("together",),
+    ".media.signing.reading": ("ContentCredentials", "read_credentials"),
     ".media.types": ("Audio", "Image", "Media", "Video"),
     ".tasks.budgets": ("Budget",),
     ".tasks.captions": ("caption",),
@@ -88,7 +90,7 @@ _HOMES = {
         "transcode",
     ),
     ".tasks.overlays": ("overlay", "overlay_video"),
-    ".tasks.records": ("write_provenance",),
+    ".tasks.records": ("sign_media", "write_provenance"),
     ".tasks.retouch": ("adjust_image", "convert_image", "crop_image", "flatten_image", "rotate_image"),
     ".tasks.sounds": ("change_volume", "convert_audio", "fade_audio", "mix", "normalize_loudness", "trim_silence"),
     ".tasks.videos": ("concat", "ken_burns", "merge", "still_to_video"),

@@ -49,10 +49,13 @@ class Settings(BaseSettings):
     media_memory_bytes: int = Field(4_000_000_000, gt=0, description="Address space of one ffmpeg run (Linux).")
     media_workers: int = Field(0, ge=0, description="Local media operations at a time; 0 means one for each core.")
 
-    @field_validator("home")
+    c2pa_certificate: Path | None = Field(None, description="Certificate chain to sign media with, PEM.")
+    c2pa_key: Path | None = Field(None, description="Private key of that certificate, PEM.")
+
+    @field_validator("home", "c2pa_certificate", "c2pa_key")
     @classmethod
-    def _expand(cls, value: Path) -> Path:
-        return value.expanduser().absolute()
+    def _expand(cls, value: Path | None) -> Path | None:
+        return None if value is None else value.expanduser().absolute()
 
     @property
     def store_url(self) -> str:

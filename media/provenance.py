@@ -75,7 +75,7 @@ class _Envelope(BaseModel):
     record: Provenance = Field(alias=KEYWORD)
 
 
-@operation(version=1)
+@operation(version=2)
 def write_provenance(
     source: Path,
     target: Path,
@@ -87,6 +87,8 @@ def write_provenance(
     prompt: str | None = None,
 ) -> None:
     """Copy a file with a record of its origin in its metadata; picture and sound are not touched.
+
+    Content credentials of the source are left out: any change makes them invalid. Write the record first, then sign.
 
     Args:
         source: PNG, JPEG, WebP, MP4, MOV, WebM, MKV, M4A, MP3, WAV, FLAC or Ogg.

@@ -15,9 +15,11 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from .store import Store
 
-__all__ = ["Audio", "Image", "Media", "Origin", "Video", "Word", "suffix_of"]
+__all__ = ["Audio", "Image", "Made", "Media", "Origin", "Part", "Video", "Word", "suffix_of"]
 
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Made = Literal["model", "procedure", "composite"]
+"""How media came about: from a generative model, from a procedure without one, or put together with such parts."""
 
 SUFFIXES = {
     "image/png": ".png",
@@ -57,6 +59,30 @@ class Word(BaseModel):
     end_s: float = Field(ge=0)
 
 
+class Part(BaseModel):
+    """Something that went into other media: what a call made, or what was brought in.
+
+    Attributes:
+        digest, media_type: Of its file.
+        made_by: As in `Origin`; likewise `call_key`.
+        made: How it came about, when known.
+        role: `component` when it was put into the result by local operations, `input` when a model was given it.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    digest: Digest
+    media_type: str
+    made_by: str = "unknown"
+    call_key: str | None = None
+    made: Made | None = None
+    role: Literal["component", "input"] = "component"
+
+    def path(self) -> Path:
+        """Return a local file with the bytes; as `Media.path`."""
+        return Store.current().locate(self.digest, suffix_of(self.media_type))
+
+
 class Origin(BaseModel):
     """How a media value came to be. A record, not part of its identity.
 
@@ -67,6 +93,9 @@ class Origin(BaseModel):
         seconds: Wall time from request to result.
         degraded_from: One line for each better choice that failed, with the reason.
         notes: Anything else that was done to it without being asked for by name (conversions, duplicates).
+        made_from: What went into it, back to what calls made and what was brought in.
+        lost_credentials: One line for each input whose content credentials its file does not carry on.
+        signed: Whether it was signed here: its content credentials tell what it was made from.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -77,6 +106,9 @@ class Origin(BaseModel):
     seconds: float | None = None
     degraded_from: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    made_from: tuple[Part, ...] = ()
+    lost_credentials: tuple[str, ...] = ()
+    signed: bool = False
 
 
 class Media(BaseModel):

@@ -27,7 +27,7 @@ from .looks import (
     transcode,
 )
 from .overlays import overlay, overlay_video
-from .records import write_provenance
+from .records import sign_media, write_provenance
 from .retouch import adjust_image, convert_image, crop_image, flatten_image, rotate_image
 from .sounds import change_volume, convert_audio, fade_audio, mix, normalize_loudness, trim_silence
 from .videos import concat, ken_burns, merge, still_to_video
@@ -72,6 +72,7 @@ __all__ = [
     "resample_video",
     "reverse_video",
     "rotate_image",
+    "sign_media",
     "still_to_video",
     "thumbnail",
     "transcode",

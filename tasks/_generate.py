@@ -13,6 +13,7 @@ from ..errors import (
     ProviderError,
     SubmissionUnknown,
 )
+from ..media.lineage import given_to_model
 from ..media.types import Media
 from ._candidates import Choice, Wanted, choices, prepared
 from ._convert import apply_steps, finish
@@ -82,16 +83,17 @@ def _with_record(result: Any, made: Made, errors: list[PrefectMediaError], found
     if not isinstance(result, Media) or not isinstance(made.outputs[0], Media):
         return result
     chosen = found[len(errors)]
-    inherited = [
-        line
+    inputs = [
+        item
         for value in chosen.wanted.inputs.values()
         for item in ([value] if isinstance(value, Media) else value or ())
-        for line in item.made.degraded_from
     ]
+    inherited = [line for item in inputs for line in item.made.degraded_from]
     own = [_line(choice, error) for choice, error in zip(found, errors, strict=False)]
     origin = made.outputs[0].made
     notes = origin.notes
     if result.digest != made.outputs[0].digest:
         notes = (*notes, f"finished locally: {result.made.made_by}")
     lines = tuple(dict.fromkeys([*inherited, *own]))
-    return result.model_copy(update={"origin": origin.model_copy(update={"degraded_from": lines, "notes": notes})})
+    record = {"degraded_from": lines, "notes": notes, "made_from": given_to_model(inputs)}
+    return result.model_copy(update={"origin": origin.model_copy(update=record)})

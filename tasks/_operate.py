@@ -9,9 +9,11 @@ from typing import Any, TypeVar
 
 from ..errors import ParameterError
 from ..media.intake import admit
+from ..media.lineage import merged
 from ..media.operation import Operation
+from ..media.signing.carried import carries_credentials
 from ..media.store import Store
-from ..media.types import Media, Origin, Word
+from ..media.types import Media, Origin, Part, Word
 from ._loop import in_worker
 
 __all__ = ["operate"]
@@ -19,17 +21,39 @@ __all__ = ["operate"]
 M = TypeVar("M", bound=Media)
 
 
-def _merged(sources: Sequence[Media | Sequence[Media] | None]) -> tuple[str, ...]:
-    """Return what the inputs were degraded from, so that it is not forgotten in what is made of them."""
+Source = Media | Sequence[Media | Part] | None
+
+
+def _media(sources: Sequence[Source]) -> list[Media]:
+    groups = ([source] if isinstance(source, Media) else source or [] for source in sources)
+    return [item for group in groups for item in group if isinstance(item, Media)]
+
+
+def _origin(name: str, inputs: Sequence[Media], seconds: float, notes: tuple[str, ...]) -> Origin:
+    """Return the record of a result, in which nothing is forgotten that its inputs were or went through."""
+    return Origin(
+        made_by=name,
+        seconds=round(seconds, 3),
+        degraded_from=tuple(dict.fromkeys(line for media in inputs for line in media.made.degraded_from)),
+        notes=notes,
+        made_from=merged(inputs),
+    )
+
+
+def _lost_credentials(made: Media, inputs: Sequence[Media]) -> tuple[str, ...]:
+    """Return a line for each input whose content credentials do not reach the result."""
     lines: dict[str, None] = {}
-    for source in sources:
-        group = [source] if isinstance(source, Media) else source or []
-        for media in group:
-            lines.update(dict.fromkeys(media.made.degraded_from))
+    for media in inputs:
+        lines.update(dict.fromkeys(media.made.lost_credentials))
+        if media.digest != made.digest and carries_credentials(media.path(), media.media_type):
+            lines[
+                f"The content credentials of {media.digest[:12]}{media.suffix} ({media.made.made_by}) are not carried on "
+                "by local operations. sign_media on the result keeps them."
+            ] = None
     return tuple(lines)
 
 
-def _path(source: Media | Sequence[Media] | None) -> Any:
+def _path(source: Source) -> Any:
     if source is None:
         return None
     if isinstance(source, Media):
@@ -39,7 +63,7 @@ def _path(source: Media | Sequence[Media] | None) -> Any:
 
 async def operate(
     operation: Operation[Any, Any],
-    sources: Sequence[Media | Sequence[Media] | None],
+    sources: Sequence[Source],
     kind: type[M],
     suffix: str,
     words: tuple[Word, ...] = (),
@@ -62,7 +86,7 @@ async def operate(
     """
     for number, source in enumerate(sources, 1):
         for media in source if isinstance(source, list | tuple) else [source]:
-            if media is not None and not isinstance(media, Media):
+            if media is not None and not isinstance(media, Media | Part):
                 raise ParameterError(
                     f"{operation.name}: input {number} is {type(media).__name__} {media!r:.60}. Expected media, as a "
                     "task returns it. Bring a file in with import_media(path)."
@@ -72,7 +96,7 @@ async def operate(
 
 def _run(
     operation: Operation[Any, Any],
-    sources: Sequence[Media | Sequence[Media] | None],
+    sources: Sequence[Source],
     kind: type[M],
     suffix: str,
     words: tuple[Word, ...],
@@ -82,12 +106,9 @@ def _run(
     with Store.current().scratch() as folder:
         target: Path = folder / f"result{suffix}"
         told = operation(*(_path(source) for source in sources), target, **parameters)
-        origin = Origin(
-            made_by=operation.name,
-            seconds=round(time.monotonic() - began, 3),
-            degraded_from=_merged(sources),
-            notes=told if isinstance(told, tuple) else (),
-        )
+        inputs, notes = _media(sources), told if isinstance(told, tuple) else ()
+        origin = _origin(operation.name, inputs, time.monotonic() - began, notes)
         made = admit(target, kind=kind.__name__.lower(), origin=origin, words=words)
     assert isinstance(made, kind)
-    return made
+    lost = _lost_credentials(made, inputs)
+    return made if not lost else made.model_copy(update={"origin": origin.model_copy(update={"lost_credentials": lost})})

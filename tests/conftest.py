@@ -20,6 +20,8 @@ from typing import Any
 
 import pytest
 
+from .certificates import Signing, authority
+
 # Before Prefect is imported: it reads its settings once.
 _PREFECT_HOME = tempfile.mkdtemp(prefix="prefect-media-tests-")
 os.environ.update(
@@ -56,6 +58,20 @@ def clean_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         if name.startswith(PROVIDERS) or (name.startswith("PREFECT_MEDIA_") and not name.startswith(KEPT)):
             monkeypatch.delenv(name)
     monkeypatch.setenv("PREFECT_MEDIA_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture(scope="session")
+def signing(tmp_path_factory: pytest.TempPathFactory) -> Signing:
+    """Give a certificate to sign with, and the authority that issued it."""
+    return authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture
+def certified(signing: Signing, clean_environment: None, monkeypatch: pytest.MonkeyPatch) -> Signing:
+    """Set the certificate up as a user does."""
+    monkeypatch.setenv("PREFECT_MEDIA_C2PA_CERTIFICATE", str(signing.chain))
+    monkeypatch.setenv("PREFECT_MEDIA_C2PA_KEY", str(signing.key))
+    return signing
 
 
 # The profile that docs/prefect.md recommends.

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Iterator
 
 from ...errors import DecodeError, EncodeError
+from ..signing.carried import MANIFEST_STORE
 
 __all__ = ["XMP_FORMATS", "embed_xmp", "extract_xmp"]
 
@@ -18,6 +19,7 @@ XMP_FORMATS = ("image/png", "image/jpeg", "image/webp")
 PNG_START = 8
 PNG_XMP = b"XML:com.adobe.xmp"
 JPEG_XMP = b"http://ns.adobe.com/xap/1.0/\0"
+JPEG_BOX = 0xEB
 JPEG_LIMIT = 65_533
 """Payload of one JPEG segment, in bytes."""
 WEBP_ALPHA, WEBP_XMP = 0x10, 0x04
@@ -27,6 +29,8 @@ LONGEST = 1 << 20
 
 def embed_xmp(data: bytes, media_type: str, xmp: bytes, texts: dict[str, str]) -> bytes:
     """Return a picture file with an XMP packet in it, in place of any that it had.
+
+    Content credentials, which any change makes invalid, are left out.
 
     Args:
         data: The file.
@@ -89,7 +93,7 @@ def _itxt(body: bytes) -> tuple[bytes, bytes]:
 def _png_with(data: bytes, texts: dict[bytes, bytes]) -> bytes:
     out, added = [data[:PNG_START]], False
     for kind, body, whole in _png_chunks(data):
-        if kind == b"iTXt" and body.partition(b"\0")[0] in texts:
+        if kind == b"caBX" or (kind == b"iTXt" and body.partition(b"\0")[0] in texts):
             continue
         out.append(whole)
         if kind == b"IHDR" and not added:
@@ -122,7 +126,14 @@ def _jpeg_with(data: bytes, xmp: bytes) -> bytes:
     if len(body) > JPEG_LIMIT:
         raise EncodeError(f"Cannot add {len(xmp)} bytes of metadata to a JPEG: at most {JPEG_LIMIT} fit. Shorten it.")
     segment = b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body
-    kept = [(marker, whole) for marker, old, whole in _jpeg_segments(data) if not old.startswith(JPEG_XMP)]
+    segments = list(_jpeg_segments(data))
+    # A manifest store goes on over segments with one number; only the first one names it.
+    stores = {old[:4] for marker, old, _ in segments if marker == JPEG_BOX and MANIFEST_STORE in old}
+    kept = [
+        (marker, whole)
+        for marker, old, whole in segments
+        if not (old.startswith(JPEG_XMP) or (marker == JPEG_BOX and old[:4] in stores))
+    ]
     place = next(number for number, (marker, _) in enumerate(kept) if marker not in (0xE0, 0xE1))  # after JFIF and Exif
     parts = [whole for _, whole in kept]
     return b"".join([data[:2], *parts[:place], segment, *parts[place:]])
@@ -139,7 +150,7 @@ def _webp_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _webp_with(data: bytes, xmp: bytes) -> bytes:
-    chunks = [(kind, body) for kind, body in _webp_chunks(data) if kind != b"XMP "]
+    chunks = [(kind, body) for kind, body in _webp_chunks(data) if kind not in (b"XMP ", b"C2PA")]
     if chunks[0][0] != b"VP8X":
         chunks.insert(0, (b"VP8X", _webp_header(*chunks[0])))
     header = bytearray(chunks[0][1])

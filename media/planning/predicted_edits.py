@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from ...errors import ParameterError
 from ..facts import Facts, Span
+from ..signing.certificate import load_certificate
+from ..signing.sign import check_signable
 from .predictions import FORMATS, Inputs, Values, predicts
 
 ANIMATED = ("gif", "webp")
@@ -119,4 +121,13 @@ def _shortened(inputs: Inputs, values: Values) -> Facts:
 @predicts("write_provenance")
 def _recorded(inputs: Inputs, values: Values) -> Facts:
     facts: Facts = inputs["media"]
+    return facts.model_copy(update={"size_bytes": None})
+
+
+@predicts("sign_media")
+def _signed(inputs: Inputs, values: Values) -> Facts:
+    facts: Facts = inputs["media"]
+    load_certificate()  # what cannot be signed is to be known before anything is paid for
+    if facts.media_type is not None:
+        check_signable(facts.media_type, f"this {facts.kind}")
     return facts.model_copy(update={"size_bytes": None})

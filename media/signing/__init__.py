@@ -1,0 +1,1 @@
+"""Content credentials (C2PA): sign files, read what they carry, and notice what they lose."""
