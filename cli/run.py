@@ -9,7 +9,7 @@ import typer
 from pydantic import ValidationError
 
 from ..errors import ParameterError
-from ._output import out, print_json
+from ._output import err, out, print_json
 from ._running import complete
 from .batch import PIPELINE
 from .main import Exit, app
@@ -73,4 +73,6 @@ def run(
             out.print(str(path), markup=False)
         if not result.paths:
             out.print(str(result.value), markup=False)
+        for line in [line for media in result.media for line in media.made.lost_credentials]:
+            err.print(line, markup=False)
     return Exit.DONE

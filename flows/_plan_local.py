@@ -12,6 +12,7 @@ from ..media.facts import Facts, facts_of
 from ..media.intake import VALUES
 from ..media.planning.predictions import predict
 from ..media.probe import probe
+from ..media.signing.carried import carries_credentials
 from ..media.types import Media
 from ..tasks import local
 from ..tasks._task import content_key
@@ -36,12 +37,12 @@ def import_planned(run: Evaluation, task: Any, parameters: Mapping[str, Any]) ->
     if "://" in source:
         if not source.startswith(("https://", "http://")):
             return run.refused(task, f"{source!r} is not supported. Expected a file or https://.")
-        facts, digest, is_file = Facts(kind=kind or "image"), stand_in("import", source), False
+        facts, digest, is_file, notes = Facts(kind=kind or "image"), stand_in("import", source), False, ()
         if kind is None:
             raise Unforeseen(f"import_media({source!r:.80}): what is behind a URL is not known before it runs")
     else:
         try:
-            kind_found, facts, digest = file_facts(Path(source).expanduser())
+            kind_found, facts, digest, notes = file_facts(Path(source).expanduser())
         except OSError as exc:
             return run.refused(task, f"{source!r} cannot be read: {exc.strerror or exc}. Expected a file, or https://.")
         except MediaError as exc:
@@ -49,7 +50,9 @@ def import_planned(run: Evaluation, task: Any, parameters: Mapping[str, Any]) ->
         if kind is not None and kind_found != kind:
             return run.refused(task, f"{source!r} is {kind_found}, {kind} is wanted.")
         is_file = True
-    number = run.add("import_media", "local", "new", about=source, seconds=LOCAL_S["image"], makes=described(facts))
+    number = run.add(
+        "import_media", "local", "new", about=source, seconds=LOCAL_S["image"], makes=described(facts), notes=notes
+    )
     return run.symbolic(Told("import_media", facts, run, CLOCK.get(), is_file), digest, "import", number)
 
 
@@ -121,11 +124,11 @@ def local_seconds(facts: Facts) -> float:
     return LOCAL_S.get(facts.kind, 0.2) + LOCAL_FACTOR.get(facts.kind, 0.0) * length
 
 
-_files: dict[tuple[Path, int, int], tuple[str, Facts, str]] = {}
+_files: dict[tuple[Path, int, int], tuple[str, Facts, str, tuple[str, ...]]] = {}
 
 
-def file_facts(path: Path) -> tuple[str, Facts, str]:
-    """Return kind, facts and digest of a local file that a run would import.
+def file_facts(path: Path) -> tuple[str, Facts, str, tuple[str, ...]]:
+    """Return kind, facts and digest of a local file that a run would import, and what is to be said of it.
 
     Raises:
         OSError: It cannot be read.
@@ -142,5 +145,14 @@ def file_facts(path: Path) -> tuple[str, Facts, str]:
         )
         if len(_files) > 4096:
             _files.clear()
-        _files[mark] = (probed.kind, facts_of(media), digest)
+        _files[mark] = (probed.kind, facts_of(media), digest, _credentials_note(path, probed.media_type))
     return _files[mark]
+
+
+def _credentials_note(path: Path, media_type: str) -> tuple[str, ...]:
+    if not carries_credentials(path, media_type):
+        return ()
+    return (
+        f"'{path.name}' carries content credentials. Local operations do not carry them on; sign_media on what is made of "
+        "it does.",
+    )

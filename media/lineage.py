@@ -17,7 +17,9 @@ MOST_PARTS = 200
 def made_of(media: Media) -> Made | None:
     """Return how media came about, None when that is not known (of what was brought in)."""
     known = media.made
-    parts = [part.made for part in known.made_from if part.role == "component" or known.call_key is not None]
+    parts: list[Made | None] = [
+        part.made for part in known.made_from if part.role == "component" or known.call_key is not None
+    ]
     if known.call_key is None:
         return _together(parts)
     return _together(["procedure", *parts]) if known.made_by.startswith(LOCAL) else "model"

@@ -111,4 +111,6 @@ def _run(
         made = admit(target, kind=kind.__name__.lower(), origin=origin, words=words)
     assert isinstance(made, kind)
     lost = _lost_credentials(made, inputs)
-    return made if not lost else made.model_copy(update={"origin": origin.model_copy(update={"lost_credentials": lost})})
+    return (
+        made if not lost else made.model_copy(update={"origin": origin.model_copy(update={"lost_credentials": lost})})
+    )

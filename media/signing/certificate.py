@@ -89,7 +89,9 @@ def load_certificate() -> Certificate:
     c2pa_module()
     settings = get_settings()
     paths = settings.c2pa_certificate, settings.c2pa_key
-    missing = [f"PREFECT_MEDIA_C2PA_{name}" for name, path in zip(("CERTIFICATE", "KEY"), paths, strict=True) if path is None]
+    missing = [
+        f"PREFECT_MEDIA_C2PA_{name}" for name, path in zip(("CERTIFICATE", "KEY"), paths, strict=True) if path is None
+    ]
     if paths[0] is None or paths[1] is None:
         raise ConfigurationError(f"Cannot sign: {' and '.join(missing)} not set. {HOW}")
     found = _loaded(paths[0], paths[1], tuple(_stamp(path) for path in paths if path is not None))

@@ -6,7 +6,7 @@ Source: C2PA specification 2.2, sections 18.15 (ingredients) and 18.16 (actions)
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -32,13 +32,15 @@ class Ingredient(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    made_by: str = Field("unknown", max_length=500)
+    made_by: Annotated[str, Field(max_length=500)] = "unknown"
     digest: str = ""
     made: Made | None = None
     role: Literal["parent", "component", "input"] = "component"
 
 
-def claim(made: Made | None, made_by: str, ingredients: Sequence[Ingredient], *, edited: bool, title: str | None) -> Any:
+def claim(
+    made: Made | None, made_by: str, ingredients: Sequence[Ingredient], *, edited: bool, title: str | None
+) -> Any:
     """Return the manifest's definition. No prompt is part of it.
 
     Args:
@@ -54,7 +56,9 @@ def claim(made: Made | None, made_by: str, ingredients: Sequence[Ingredient], *,
         if edited:
             actions.append(_action("c2pa.edited", made, made_by))
     else:
-        actions = [_action("c2pa.created", made, made_by) | {"digitalSourceType": _source_type(made) or VOCABULARY + ELEMENTS}]
+        actions = [
+            _action("c2pa.created", made, made_by) | {"digitalSourceType": _source_type(made) or VOCABULARY + ELEMENTS}
+        ]
     actions += [
         _action("c2pa.placed", each.made, each.made_by, number)
         for number, each in enumerate(ingredients)

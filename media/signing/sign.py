@@ -107,9 +107,7 @@ def _parsed(about: Sequence[Mapping[str, Any]], count: int) -> list[Ingredient]:
     return known or [Ingredient()] * count
 
 
-def _with_parent(
-    source: Path, media_type: str, known: list[tuple[Path, Ingredient]]
-) -> list[tuple[Path, Ingredient]]:
+def _with_parent(source: Path, media_type: str, known: list[tuple[Path, Ingredient]]) -> list[tuple[Path, Ingredient]]:
     """Return the ingredients with the parent among them, where there is one."""
     if carries_credentials(source, media_type):  # signing replaces them, so they have to go in as the parent's
         own = next((each for path, each in known if path == source), Ingredient())
@@ -129,4 +127,6 @@ def _check(part: Path, media_type: str, name: str) -> None:
 
     found = read_credentials(part)
     if found is None or not found.is_valid:
-        raise EncodeError(f"Cannot sign '{name}': what was written does not validate. Please report this.", reason="wrong")
+        raise EncodeError(
+            f"Cannot sign '{name}': what was written does not validate. Please report this.", reason="wrong"
+        )
