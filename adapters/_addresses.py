@@ -18,6 +18,7 @@ from typing import cast
 import httpcore
 import httpx
 
+from ._connections import Connections, KeptTransport
 from .credentials import is_loopback
 
 __all__ = ["AddressRefused", "GuardedTransport", "Resolve", "check_address", "check_url", "resolve", "ssl_context"]
@@ -131,7 +132,7 @@ class _GuardedBackend(httpcore.AsyncNetworkBackend):
         await asyncio.sleep(seconds)
 
 
-class GuardedTransport(httpx.AsyncHTTPTransport):
+class GuardedTransport(KeptTransport):
     """httpx transport whose every connection goes to a checked address.
 
     Args:
@@ -140,12 +141,5 @@ class GuardedTransport(httpx.AsyncHTTPTransport):
     """
 
     def __init__(self, *, allow_loopback: bool = False, resolve: Resolve = resolve) -> None:
-        super().__init__(verify=ssl_context())
-        # httpx has no argument for the network backend. The guard's tests fail if this attribute ever moves.
-        self._pool: httpcore.AsyncConnectionPool = httpcore.AsyncConnectionPool(
-            ssl_context=ssl_context(),
-            max_connections=CONNECTIONS,
-            max_keepalive_connections=20,
-            keepalive_expiry=4.0,
-            network_backend=_GuardedBackend(resolve, allow_loopback),
-        )
+        tls, network = ssl_context(), _GuardedBackend(resolve, allow_loopback)
+        super().__init__(Connections(tls, most=CONNECTIONS, most_idle=20, keep_s=4.0, network=network), tls)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, cast
+from urllib.request import getproxies
 
 import httpx
 from pydantic import SecretStr
@@ -22,6 +23,7 @@ from pydantic import SecretStr
 from ..errors import ProviderError, ProviderUnavailableError
 from ..media.types import AnyMedia
 from ._addresses import ssl_context
+from ._connections import Connections, KeptTransport
 from ._delivery import matches
 from ._download import Downloader, download_output
 from ._errors import About, Fault, Rule, classify, from_transport, throw
@@ -35,7 +37,7 @@ CONNECT_TIMEOUT_S = 10.0
 WRITE_TIMEOUT_S = 60.0
 POOL_TIMEOUT_S = 60.0
 READ_TIMEOUT_S = 60.0
-MAX_CONNECTIONS = 1000
+MOST_IDLE = 100
 # Shorter than the 5 s after which common servers drop an idle connection: a paid request that meets a connection which
 # is just being closed would get no answer, and nobody would know whether it was taken.
 KEEPALIVE_S = 4.0
@@ -102,6 +104,8 @@ class HttpAdapter(ABC):
     rules: ClassVar[tuple[Rule, ...]] = ()
     key_header: ClassVar[str] = "Authorization"
     key_prefix: ClassVar[str] = "Bearer "
+    most_requests: ClassVar[int] = 1000
+    """Requests at the same time. Where an answer comes only when the job has ended, each job in flight takes one."""
     recorded: ClassVar[Collection[str] | None] = None
     """Parameters that `recent` reports; None for all of them."""
 
@@ -115,14 +119,17 @@ class HttpAdapter(ABC):
         return f"<{type(self).__name__} {self.credentials.base_url}>"
 
     def _make_client(self) -> httpx.AsyncClient:
+        tls, local = ssl_context(), self.credentials.on_loopback
+        kept = Connections(tls, most=self.most_requests, most_idle=MOST_IDLE, keep_s=KEEPALIVE_S)
         return httpx.AsyncClient(
-            verify=ssl_context(),
+            verify=tls,
             headers={"User-Agent": "prefect-media", "Accept": "application/json, */*;q=0.5", **self.extra_headers()},
-            limits=httpx.Limits(
-                max_connections=MAX_CONNECTIONS, max_keepalive_connections=100, keepalive_expiry=KEEPALIVE_S
+            limits=httpx.Limits(  # of the pools behind a proxy
+                max_connections=self.most_requests, max_keepalive_connections=MOST_IDLE, keepalive_expiry=KEEPALIVE_S
             ),
+            mounts={} if not local and "all" in getproxies() else {"all://": KeptTransport(kept, tls)},
             follow_redirects=False,
-            trust_env=not self.credentials.on_loopback,  # a proxy cannot reach our loopback
+            trust_env=not local,  # a proxy cannot reach our loopback
         )
 
     async def aclose(self) -> None:

@@ -68,6 +68,7 @@ class FalAdapter(HttpAdapter):
     """Adapter for fal.ai's queue. Waiting in the queue is free; a finished request is billed by its own unit."""
 
     name = "fal"
+    most_requests = 100
     rules = RULES
     key_prefix = "Key "
     cancellation = CancelFacts(

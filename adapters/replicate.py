@@ -92,6 +92,7 @@ class ReplicateAdapter(HttpAdapter):
 
     name = "replicate"
     can_look_up = True
+    most_requests = 100
     rules = RULES
     cancellation = CancelFacts(
         queued=CancelOutcome.CANCELED,
