@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from ..adapters.base import Job, JobStatus, Snapshot
 from ..errors import ProviderTimeoutError, RateLimitedError, TransientProviderError
 from ..ledger import Attempt
+from ._pace import pace_of
 from ._submit import cancel_remote
 from ._work import Work, backoff
 
 __all__ = ["follow"]
 
-SHORTEST_POLL_S = 0.5
-LONGEST_POLL_S = 10.0
-EARLY_SHARE, LATE_SHARE = 0.6, 0.2
-"""Pause between two looks as a share of the time that a job has taken: it is found soon after its end, short or long."""
 GRACE_AFTER_REATTACH_S = 60.0
 """A job found after a restart is looked at for at least this long, however old it is."""
 SHARE_OF_RATE = 0.8
@@ -27,8 +25,8 @@ SHARE_OF_RATE = 0.8
 async def follow(work: Work, attempt: Attempt, job: Job, known: Snapshot | None, scratch: Path) -> Snapshot:
     """Poll until the job has ended.
 
-    The pause between two polls grows with the time that the job has taken, more slowly once it could be ready, and is
-    never shorter than the provider's rate allows for all jobs.
+    Two polls are as far apart as what is known of the model says (`_pace.py`), and never closer than the provider's rate,
+    and this process, allow for all jobs in flight.
 
     Raises:
         ProviderTimeoutError: The card's deadline has passed. The job stays in the journal: the next run takes it up.
@@ -43,10 +41,12 @@ async def follow(work: Work, attempt: Attempt, job: Job, known: Snapshot | None,
     waits = backoff()
     failure: TransientProviderError | None = None
     seen_running = attempt.first_poll_at is not None
+    pace, last_look = pace_of(work.candidate.card), started if known is not None else None
     try:
         while True:
             if snapshot is not None or failure is not None:
-                await asyncio.sleep(_pause_s(work, time.time() - started, snapshot, failure, waits))
+                await asyncio.sleep(_pause_s(work, pace.pause_s(time.time() - started), snapshot, failure, waits))
+            looked = time.time()
             try:
                 snapshot, failure = await work.adapter.check(job, scratch), None
             except TransientProviderError as exc:
@@ -54,30 +54,34 @@ async def follow(work: Work, attempt: Attempt, job: Job, known: Snapshot | None,
             else:
                 waits = backoff()
                 if snapshot.status.ended:
+                    if snapshot.status is JobStatus.SUCCEEDED and last_look is not None:
+                        pace.learn(last_look - started, looked - started)
                     return snapshot
+                last_look = looked
                 if snapshot.status is JobStatus.RUNNING and not seen_running:
                     seen_running = True
                     await work.ledger.run(work.ledger.journal.progressed, work.claim, attempt)
             if time.time() > deadline:
                 raise _too_late(work, job, snapshot, failure)
     except asyncio.CancelledError:
-        await asyncio.shield(cancel_remote(work, attempt, job))
+        queued = not seen_running and snapshot is not None and snapshot.status is JobStatus.QUEUED
+        await asyncio.shield(cancel_remote(work, attempt, job, queued=queued))
         raise
 
 
 def _pause_s(
-    work: Work, elapsed_s: float, snapshot: Snapshot | None, failure: TransientProviderError | None, waits: object
+    work: Work,
+    pause_s: float,
+    snapshot: Snapshot | None,
+    failure: TransientProviderError | None,
+    waits: Iterator[float],
 ) -> float:
     if failure is not None:
         if isinstance(failure, RateLimitedError):
             return work.gate.pushed_back(failure.retry_after_s)
-        return max(next(waits), failure.retry_after_s or 0.0)  # type: ignore[call-overload]
-    assert snapshot is not None
-    expected = work.candidate.card.times.expected_s
-    share = EARLY_SHARE if elapsed_s < expected / 2 else LATE_SHARE
-    pause = min(LONGEST_POLL_S, max(SHORTEST_POLL_S, elapsed_s * share))
-    pause = max(pause, work.gate.spacing_s(SHARE_OF_RATE))
-    return max(pause, snapshot.poll_after_s or 0.0)
+        return max(next(waits), failure.retry_after_s or 0.0)
+    asked = (snapshot and snapshot.poll_after_s) or 0.0
+    return max(pause_s, work.gate.spacing_s(SHARE_OF_RATE), asked)
 
 
 def _too_late(

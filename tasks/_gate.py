@@ -25,6 +25,8 @@ DEFAULT_WAIT_S = 2.0
 """Wait after a 429 that names none."""
 LONGEST_WAIT_S = 600.0
 UNLIMITED = 10_000
+LOOKS_PER_S = 250
+"""Polls of all jobs together, so that following many of them leaves time for sending and fetching."""
 ASK_EVERY_S = 5.0
 """How often the ledger is asked for this process's part; it is leased for three times as long."""
 
@@ -115,9 +117,8 @@ class Gate:
 
     def spacing_s(self, share: float) -> float:
         """Return how far apart each job's polls have to be for all of them to take this share of the request rate."""
-        if self._looks_per_minute is None:
-            return 0.0
-        return self._in_flight * MINUTE_S / (self._looks_per_minute * share)
+        rate = float("inf") if self._looks_per_minute is None else self._looks_per_minute * share / MINUTE_S
+        return self._in_flight / min(rate, LOOKS_PER_S)
 
     def pushed_back(self, retry_after_s: float | None) -> float:
         """Learn from an answer 429, and return the seconds until the next request may start."""

@@ -124,7 +124,7 @@ async def _after_cancel(work: Work, attempt: Attempt, sending: asyncio.Future[Su
     if error is None:
         job = sending.result().job
         await work.ledger.run(work.ledger.journal.submitted, attempt, job)
-        await cancel_remote(work, attempt, job)
+        await cancel_remote(work, attempt, job, queued=True)
     elif isinstance(error, TransientProviderError) and error.accepted is None:
         await work.ledger.run(work.ledger.journal.unknown, work.claim, attempt, error)
     else:
@@ -132,13 +132,18 @@ async def _after_cancel(work: Work, attempt: Attempt, sending: asyncio.Future[Su
         await work.ledger.run(work.ledger.journal.failed, work.claim, attempt, error, billed=billed)
 
 
-async def cancel_remote(work: Work, attempt: Attempt, job: Job) -> None:
-    """Ask the provider to cancel a job nobody waits for any more; what it cannot cancel stays re-attachable."""
+async def cancel_remote(work: Work, attempt: Attempt, job: Job, *, queued: bool) -> None:
+    """Ask the provider to cancel a job nobody waits for any more; what it cannot cancel stays re-attachable.
+
+    Args:
+        work, attempt, job: What to cancel.
+        queued: Whether it waited for its start when it was last seen; what a running one costs is not known.
+    """
     with contextlib.suppress(ProviderError, TimeoutError):
         outcome = await asyncio.wait_for(work.adapter.cancel(job), CANCEL_S)
         if outcome is CancelOutcome.CANCELED:
             truth = work.candidate.card.cancel.queued
-            billed = {"free": False, "billed": True}.get(truth) if attempt.first_poll_at is None else None
+            billed = {"free": False, "billed": True}.get(truth) if queued else None
             await work.ledger.run(work.ledger.journal.canceled, work.claim, attempt, billed=billed)
 
 
