@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +21,7 @@ from ..media.types import Media
 from ._task import content_key
 from ._work import Candidate
 
-__all__ = ["Choice", "Wanted", "available_providers", "choices", "prepared", "request_key"]
+__all__ = ["Choice", "Wanted", "available_providers", "checked_choices", "choices", "prepared", "request_key"]
 
 
 @dataclass(frozen=True)
@@ -131,8 +132,9 @@ def _facts(item: Media | Facts) -> Facts:
 
 def prepared(choice: Choice, inputs: Mapping[str, Any]) -> Candidate:
     """Return the call of a choice, given its input media as they are after their conversions."""
-    wanted, card = choice.wanted, choice.card
-    resolved = resolve(card, {**wanted.given, "take": wanted.take}, wanted.options, inputs, strict=wanted.strict)
+    wanted, card, resolved = choice.wanted, choice.card, choice.resolved
+    if inputs or resolved is None:
+        resolved = resolve(card, {**wanted.given, "take": wanted.take}, wanted.options, inputs, strict=wanted.strict)
     digests = {
         name: value.digest if isinstance(value, Media) else [item.digest for item in value]
         for name, value in inputs.items()
@@ -147,6 +149,17 @@ def prepared(choice: Choice, inputs: Mapping[str, Any]) -> Candidate:
     )
 
 
+_checked: ContextVar[tuple[Wanted, list[Choice]] | None] = ContextVar("prefect_media_checked", default=None)
+"""What a task's cache key was just made from: the task itself, which comes next, need not check it all again."""
+
+
+def checked_choices(wanted: Wanted) -> list[Choice]:
+    """Return `choices(wanted)`, taking over what `request_key` has just found for the same request."""
+    checked = _checked.get()
+    _checked.set(None)
+    return checked[1] if checked is not None and checked[0] == wanted else choices(wanted)
+
+
 def request_key(wanted: Wanted) -> str:
     """Return the Prefect cache key of a request.
 
@@ -154,6 +167,7 @@ def request_key(wanted: Wanted) -> str:
     the input media as they came, and how they are made to fit.
     """
     found = choices(wanted)
+    _checked.set((wanted, found))
     if len(found) == 1 and not any(any(files) for files in found[0].steps.values()):
         return prepared(found[0], found[0].wanted.inputs).key
     cards = [[choice.card.id, choice.card.version] for choice in found]

@@ -15,7 +15,7 @@ from ..errors import (
 )
 from ..media.lineage import given_to_model
 from ..media.types import Media
-from ._candidates import Choice, Wanted, choices, prepared
+from ._candidates import Choice, Wanted, checked_choices, prepared
 from ._convert import apply_steps, finish
 from ._loop import on_loop
 from .budgets import Budget, caps
@@ -37,7 +37,7 @@ async def generate(wanted: Wanted, budget: Budget | str | float | None = None) -
         CallsFailed: Several models were named, and all failed.
         PrefectMediaError: The only model failed.
     """
-    found = choices(wanted)
+    found = checked_choices(wanted)
     limits = caps(budget)
     labels = current_labels()
     errors: list[PrefectMediaError] = []
