@@ -112,6 +112,26 @@ def child(way: str, calls: int, every_s: float) -> None:
         asyncio.run(bench())
 
 
+def table(calls: int, ideal_s: float, found: dict[str, dict[str, float]]) -> str:
+    """Return the figures of every way, CPU also as a share of ours."""
+    lines = [
+        f"{calls} calls in flight, jobs of {ideal_s:g} s, {os.cpu_count()} cores",
+        "",
+        "| way | wall / ideal | of wall beyond ideal | looks a call | CPU ms a call | CPU / ours | kB a call in flight | failed "
+        "| load of the machine |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for way, figures in found.items():
+        wall, cpu = figures["wall_s"], figures["cpu_s"]
+        cells = (
+            f"{wall / ideal_s:.2f}", f"{1 - ideal_s / wall:.0%}", f"{figures['looks']:.1f}", f"{cpu / calls * 1000:.1f}",
+            f"{cpu / found['ours']['cpu_s']:.2f}", f"{figures['peak_kb'] / calls:.0f}", f"{figures['failed']:.0f}",
+            f"{figures['load']:.1f}",
+        )  # fmt: skip
+        lines.append(f"| {way} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def main() -> None:
     """Run every way and print the table."""
     from prefect_media.testing.simulator import Simulator
@@ -146,17 +166,11 @@ def main() -> None:
             if not run.stdout.strip():
                 sys.exit(run.stderr[-3000:])
             found[way] = json.loads(run.stdout.splitlines()[-1])
+            found[way]["looks"] = sum(job["polls"] for job in simulator.jobs) / len(simulator.jobs)
+            found[way]["load"] = os.getloadavg()[0]
             if run.stderr.strip():
                 print(run.stderr[-600:], file=sys.stderr)
-    print(f"{options.calls} calls in flight, jobs of {options.seconds:g} s")
-    print("| way | wall / ideal | CPU ms a call | CPU / ours | memory kB a call in flight | failed |")
-    print("|---|---|---|---|---|---|")
-    for way, figures in found.items():
-        print(
-            f"| {way} | {figures['wall_s'] / options.seconds:.2f} | {figures['cpu_s'] / options.calls * 1000:.1f} | "
-            f"{figures['cpu_s'] / found['ours']['cpu_s']:.2f} | {figures['peak_kb'] / options.calls:.0f} | "
-            f"{figures['failed']:.0f} |"
-        )
+    print(table(options.calls, options.seconds, found))
 
 
 if __name__ == "__main__":
