@@ -137,7 +137,7 @@ class OpenAI:
         return await self._send(request, job, json.dumps(shown).encode(), "application/json")
 
     async def _send(self, request: Request, job: Job, data: bytes, media_type: str) -> Response:
-        response = await self.delivery.send(request, job, data, media_type, reply_headers())
+        response = await self.delivery.send(request, job, data, media_type, reply_headers(job.id))
         return self.desk.closing(response, request, "answered", job)
 
     def _encoded(self, job: Job) -> list[str]:
@@ -161,7 +161,7 @@ class OpenAI:
     async def _perform(self, request: Request, call: Call, product: Product, charge: Charge) -> Job:
         """Accept a request and let its time pass; a failure on the way is the provider's 500."""
         rules = self.desk.draw_for_job(request, call, None)
-        job = self.sim.accept(call, f"req_{secrets.token_hex(12)}", product, rules, charge)
+        job = self.sim.accept(call, f"req_{secrets.token_hex(16)}", product, rules, charge)
         await self.desk.moment(request, "accepted", job)
         await asyncio.sleep(max(0.0, min(job.finishes - time.time(), 3600.0)))
         self.sim.note_end(job)

@@ -24,9 +24,9 @@ def trouble(
     return answer({"error": {"message": message, "type": kind, "param": param, "code": code}}, status, reply_headers())
 
 
-def reply_headers() -> dict[str, str]:
-    """Return the headers of every answer."""
-    return {"x-request-id": f"req_{secrets.token_hex(16)}", "openai-processing-ms": "100"}
+def reply_headers(request_id: str = "") -> dict[str, str]:
+    """Return the headers of every answer; one that was paid for carries the id under which it is on the bill."""
+    return {"x-request-id": request_id or f"req_{secrets.token_hex(16)}", "openai-processing-ms": "100"}
 
 
 def _rate_limited(retry_after_s: float | None) -> Response:

@@ -1,6 +1,6 @@
 """A batch of pictures, videos and speech against a simulator that misbehaves in every way it knows, each at 5 %.
 
-    python tests/proof/misbehaviour.py --rows 300
+    python tests/proof/misbehaviour.py --rows 300 --write docs/proof.md
 
 It counts what must not happen: outputs that are wrong, purchases that the ledger does not know, results that were paid for
 and are neither kept nor still to be had.
@@ -94,8 +94,6 @@ def judge(results: list[Any], simulator: Any) -> dict[str, Any]:
         attempt.job is None and str(attempt.state) in ("abandoned", "held", "unknown") for attempt in attempts
     )
     jobs = simulator.jobs
-    # OpenAI's speech carries no id of the request; the journal gives it a name of its own.
-    unnamed = sum(remote_id.startswith("unnamed-") for remote_id in known)
     strangers = [job for job in jobs if job["id"] not in known and job["phase"] == "succeeded"]
     lost = [
         job for job in jobs
@@ -110,7 +108,7 @@ def judge(results: list[Any], simulator: Any) -> dict[str, Any]:
         "accepted by the providers": len(jobs),
         "possible duplicates recorded": sum(attempt.possible_duplicate for attempt in attempts),
         "wrong outputs": [line for line in (wrong(*pair) for pair in enumerate(results)) if line],
-        "purchases the ledger does not know": max(0, len(strangers) - unanswered - unnamed),
+        "purchases the ledger does not know": max(0, len(strangers) - unanswered),
         "lost paid results": [
             {**job, "payload": None, "ledger": str(known[job["id"]].state), "error": known[job["id"]].error}
             for job in lost
@@ -120,12 +118,29 @@ def judge(results: list[Any], simulator: Any) -> dict[str, Any]:
     }
 
 
+def table(found: dict[str, Any]) -> str:
+    """Return the counts for the page of proofs."""
+    counted = {name: value for name, value in found.items() if name not in ("faults struck", "errors")}
+    lines = ["| what | count |", "|---|---|"]
+    lines += [f"| {name} | {len(value) if isinstance(value, list) else value} |" for name, value in counted.items()]
+    struck = ", ".join(f"{kind} {count}" for kind, count in sorted(found["faults struck"].items()))
+    return "\n".join([*lines, "", f"Faults that struck: {struck}."])
+
+
+def publish(page: Path, text: str) -> None:
+    """Put the counts into their place in a page."""
+    start, end = "<!-- misbehaviour -->", "<!-- end misbehaviour -->"
+    before, _, rest = page.read_text("utf-8").partition(start)
+    page.write_text(f"{before}{start}\n\n{text}\n\n{end}{rest.partition(end)[2]}", "utf-8")
+
+
 def main() -> int:
     """Run the batch and print what came of it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=300)
     parser.add_argument("--concurrency", type=int, default=24)
     parser.add_argument("--p", type=float, default=0.05)
+    parser.add_argument("--write", type=Path, help="page to put the counts into")
     options = parser.parse_args()
     os.environ.update(SETTINGS)
     from prefect.events.clients import AssertingEventsClient
@@ -152,6 +167,8 @@ def main() -> int:
         found = judge(results, simulator)
     found["seconds"] = round(time.monotonic() - began)
     print(json.dumps(found, indent=1, default=str))
+    if options.write:
+        publish(options.write, table(found))
     return int(
         bool(found["wrong outputs"] or found["purchases the ledger does not know"] or found["lost paid results"])
     )
