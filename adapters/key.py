@@ -18,8 +18,11 @@ from .resolve import Resolved
 __all__ = ["call_key", "canonical_json"]
 
 
+PLAIN = {str, int, bool, type(None)}
+
+
 def _canonical(value: Any) -> Any:
-    if value is None or isinstance(value, str):
+    if type(value) in PLAIN:
         return value
     if isinstance(value, Mapping):
         items = cast("Mapping[str, Any]", value).items()

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -175,6 +176,7 @@ def stand_in(*parts: str) -> str:
     return hashlib.sha256("\0".join(("planned", *parts)).encode()).hexdigest()
 
 
+@lru_cache(maxsize=1024)
 def described(facts: Facts) -> str:
     """Say what media will be: `video 1280x720, 5 s, 24 fps`."""
     if facts.kind == "text":
@@ -193,7 +195,11 @@ def described(facts: Facts) -> str:
 
 
 def _short(span: Any) -> str:
-    return f"{span.low:.4g}" if span.exact else f"{span.low:.3g}-{span.high:.3g}"
+    return _figure(span.low) if span.exact else f"{_figure(span.low)}-{_figure(span.high)}"
+
+
+def _figure(value: float) -> str:
+    return f"{value:.0f}" if value >= 1000 else f"{value:.3g}"
 
 
 def shortened(key: str) -> bytes:

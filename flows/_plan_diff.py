@@ -54,9 +54,6 @@ class Step:
     runs: bool
     why: str
 
-    def __str__(self) -> str:
-        return f"{self.task} ({self.model})" if self.model else self.task
-
 
 @dataclass(frozen=True, slots=True)
 class RowChange:
@@ -80,18 +77,17 @@ class RowChange:
             "again": "not finished",
             "changed": f"changed {values}",
         }
-        runs = [f"{step}, {step.why}" for step in self.steps if step.runs]
-        kept = [f"{step}, {step.why}" for step in self.steps if not step.runs]
-        parts = [f"{self.id}: {words[self.kind]}"]
-        parts += [f"runs {'; '.join(runs)}"] if runs else ["nothing to run"]
-        parts += [f"reuses {'; '.join(kept)}"] if kept else []
-        return f"{'. '.join(parts)}. {amount(self.price.expected)} USD"
+        runs, kept = self._listed(runs=True), self._listed(runs=False)
+        parts = [f"{self.id}: {words[self.kind]}", f"runs {runs}" if runs else "nothing to run"]
+        return f"{'; '.join([*parts, f'reuses {kept}'] if kept else parts)}; {amount(self.price.expected)} USD"
+
+    def _listed(self, *, runs: bool) -> str:
+        found = Counter((step.task, step.why) for step in self.steps if step.runs == runs)
+        return ", ".join(f"{count if count > 1 else ''} {task} ({why})".strip() for (task, why), count in found.items())
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON values."""
-        steps = [
-            {"task": step.task, "model": step.model, "runs": step.runs, "why": step.why, } for step in self.steps
-        ]  # fmt: skip
+        steps = [{"task": step.task, "model": step.model, "runs": step.runs, "why": step.why} for step in self.steps]
         return {"id": self.id, "kind": self.kind, "fields": list(self.fields), **self.price.to_dict(), "steps": steps}
 
 
@@ -236,7 +232,7 @@ def steps_of(items: Iterable[Planned]) -> tuple[Step, ...]:
     for item in items:
         runs = item.status not in done
         source = next((found[at] for at in item.after if at in found and found[at].runs), None)
-        why = done.get(item.status) or (f"takes what {source.task} makes" if source else "its request is new")
+        why = done.get(item.status) or (f"after {source.task}" if source else "new request")
         found[item.number] = Step(
             item.task, item.model, runs, "sent before, is followed" if item.status == "open" else why
         )

@@ -16,6 +16,7 @@ __all__ = ["Shapes", "shape_of"]
 
 TEXTS = ("prompt", "negative_prompt", "text")
 """Parameters of which limits, lengths and prices see nothing but the number of characters."""
+NUMBERS = {bool, int, float}
 MOST = 4096
 """Shapes that are remembered."""
 
@@ -28,13 +29,16 @@ def shape_of(name: str, parameters: Mapping[str, Any]) -> Shape:
 
 
 def _outline(name: str, value: Any) -> Any:
-    if name in TEXTS and type(value) is str:
-        return str, len(value)
+    kind = type(value)
+    if value is None or kind is str:
+        return value if name not in TEXTS or value is None else (str, len(value))
+    if kind in NUMBERS:
+        return kind, value  # True and 1.0 are equal to 1
     if isinstance(value, Media):
         return as_facts(value)
     if isinstance(value, list | tuple):
-        return type(value), *(_outline("", item) for item in value)
-    return (type(value), value) if value is None or isinstance(value, str | int | float) else repr(value)
+        return kind, *(_outline("", item) for item in value)
+    return repr(value)
 
 
 @dataclass

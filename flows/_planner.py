@@ -258,5 +258,11 @@ class Evaluation:
         return value
 
     def _unseen(self, task: Any, inputs: list[Any]) -> Opaque:
-        self.add(task.fn.__name__, "code", "unseen", inputs=inputs, notes=("Runs code that the plan cannot see.",))
-        return Opaque(Told(task.fn.__name__, Facts(kind="text"), self, CLOCK.get()))
+        name = task.fn.__name__
+        self.add(name, "code", "unseen", inputs=inputs, notes=(f"{name} runs code that the plan cannot see.",))
+        if self.stand_ins.calls_tasks(task.fn):
+            line = (
+                f"{name} calls tasks or flows by itself, which the plan cannot see; what they cost is not in the price"
+            )
+            self.unseen += [line] if line not in self.unseen else []
+        return Opaque(Told(name, Facts(kind="text"), self, CLOCK.get()))

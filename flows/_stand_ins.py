@@ -137,6 +137,10 @@ class StandIns:
             case _:
                 return False
 
+    def calls_tasks(self, function: Any) -> bool:
+        """Return whether the body of a task names a flow or a task, as far as can be seen."""
+        return isinstance(function, types.FunctionType) and self._reaches(function)
+
     def _reaches(self, function: types.FunctionType) -> bool:
         """Return whether a function names a flow or a task, or a function that does."""
         if function not in self._reaching:

@@ -150,6 +150,24 @@ def _origin(made_by: str) -> Origin | None:
     return Origin(made_by=made_by) if made_by else None
 
 
+@lru_cache(maxsize=1024)
+def _exact(facts: Facts) -> dict[str, Any]:
+    """Return the facts that are plain attributes."""
+    fields = CLASSES[facts.kind].model_fields
+    values: dict[str, Any] = {"kind": facts.kind}
+    for name, convert in NUMBERS.items():
+        span = getattr(facts, name)
+        if span is not None and span.low == span.high and name in fields:
+            values[name] = convert(span.low)
+    for name in PLAIN:
+        value = getattr(facts, name)
+        if value is not None and name in fields:
+            values[name] = value
+    if facts.kind == "video" and facts.has_audio is False:
+        values |= {"audio_codec": None, "audio_duration_s": None}
+    return values
+
+
 def planned_media(known: Told, digest: str, made_by: str = "") -> Media:
     """Return media that does not exist yet.
 
@@ -159,24 +177,8 @@ def planned_media(known: Told, digest: str, made_by: str = "") -> Media:
             `known.is_file`).
         made_by: Card id or name of the operation.
     """
-    cls = CLASSES[known.facts.kind]
-    media: Any = object.__new__(cls)
-    values: dict[str, Any] = {
-        "_told": known,
-        "digest": digest,
-        "kind": known.facts.kind,
-        "origin": _origin(made_by),
-    }
-    for name, convert in NUMBERS.items():
-        span = getattr(known.facts, name)
-        if span is not None and span.low == span.high and name in cls.model_fields:
-            values[name] = convert(span.low)
-    for name in PLAIN:
-        value = getattr(known.facts, name)
-        if value is not None and name in cls.model_fields:
-            values[name] = value
-    if known.facts.kind == "video" and known.facts.has_audio is False:
-        values |= {"audio_codec": None, "audio_duration_s": None}
+    media: Any = object.__new__(CLASSES[known.facts.kind])
+    values = {**_exact(known.facts), "_told": known, "digest": digest, "origin": _origin(made_by)}
     object.__setattr__(media, "__dict__", values)
     object.__setattr__(media, "__pydantic_fields_set__", set())
     object.__setattr__(media, "__pydantic_extra__", None)

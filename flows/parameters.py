@@ -170,10 +170,13 @@ def as_json(values: Mapping[str, Any]) -> str:
 
 def marks_of(values: Mapping[str, Any]) -> dict[str, str]:
     """Return eight characters for each canonical parameter: equal values have equal marks, and they give nothing away."""
-    return {
-        name: f"{zlib.crc32((value if type(value) is str else as_json({'': value})).encode()):08x}"
-        for name, value in values.items()
-    }
+    return {name: f"{zlib.crc32(_text_of(value).encode()):08x}" for name, value in values.items()}
+
+
+def _text_of(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return "\0" + (repr(value) if value is None or isinstance(value, int | float) else as_json({"": value}))
 
 
 def _canonical(value: Any) -> Any:

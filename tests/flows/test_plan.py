@@ -153,6 +153,25 @@ def test_code_that_the_plan_cannot_see_makes_the_price_a_floor() -> None:
     assert found.to_dict()["is_floor"] is True
 
 
+def test_a_task_that_calls_tasks_makes_the_price_a_floor() -> None:
+    @task
+    async def paints() -> Image:
+        return await generate_image("a", model=FLUX)
+
+    @task
+    async def counts() -> int:
+        raise AssertionError("a plan runs nothing")
+
+    @flow
+    async def hides(paint: bool) -> Any:
+        return await (paints() if paint else counts())
+
+    hidden, plain = plan(hides, paint=True), plan(hides, paint=False)
+    assert (hidden.is_floor, plain.is_floor) == (True, False)
+    assert "paints calls tasks or flows by itself" in hidden.unforeseen[0]
+    assert plain.warnings == ["counts runs code that the plan cannot see."]
+
+
 def test_what_a_model_writes_can_be_handed_on_but_not_read() -> None:
     @flow
     async def echoed(read: bool) -> Any:

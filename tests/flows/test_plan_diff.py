@@ -70,7 +70,7 @@ async def test_edits_after_a_finished_batch(media_simulator: Simulator, tmp_path
     assert (changed.id, changed.kind, changed.fields) == ("r17", "changed", ("right",))
     assert [(step.task, step.runs, step.why) for step in changed.steps] == [
         ("generate_image", False, "paid before"),
-        ("generate_image", True, "its request is new"),
+        ("generate_image", True, "new request"),
         ("thumbnail", False, "made before"),
     ]
     assert added.id == "new"
@@ -78,7 +78,7 @@ async def test_edits_after_a_finished_batch(media_simulator: Simulator, tmp_path
     assert diff.price == found.price
     assert diff.price.expected == 2 * paid / 80
     assert "Since batch" in str(found)
-    assert "r17: changed right. runs generate_image" in str(found)
+    assert "r17: changed right; runs generate_image (new request); reuses generate_image (paid before)" in str(found)
     assert "r17: changed right" in found._repr_html_()
 
     # The flow's code is edited: every row runs again, and only the new task runs cost anything.
@@ -114,7 +114,7 @@ def test_a_plan_is_compared_with_an_earlier_one(media_simulator: Simulator, tmp_
     assert diff["fields"] == {"left": 1, "width": 1}
     assert [row["id"] for row in diff["rows"]] == ["r1", "r0"]
     code, text = command("plan", pipeline, str(rows), "--since", str(before))
-    assert "r1: changed left, width." in " ".join(text.split())
+    assert "r1: changed left, width;" in " ".join(text.split())
     again = plan(pipeline, changed, since=plan(pipeline, ROWS[:3])).diff
     assert again is not None
     assert again.to_dict()["fields"] == diff["fields"]
