@@ -56,7 +56,7 @@ def main() -> None:
     assert found.ok, found.problems
     print(
         f"{given.rows} rows: {took:.1f} s ({used:.1f} s of CPU), {1000 * used / given.rows:.2f} ms a row, "
-        f"{found.task_runs} task runs, peak memory +{grown:.0f} MB, expected {found.price.expected} USD"
+        f"{found.task_runs} task runs, peak memory +{grown:.1f} MB ({1024 * grown / given.rows:.2f} kB a row), expected {found.price.expected} USD"
     )
 
 

@@ -52,30 +52,43 @@ def mermaid(items: Sequence[Planned]) -> str:
     return "\n".join(lines)
 
 
-WIDE, HIGH, GAP_X, GAP_Y, LINE = 240, 78, 60, 18, 14
+WIDE, HIGH, GAP_X, GAP_Y, LINE = 260, 78, 60, 18, 14
+FITS = 40
+"""Characters of a line in a box."""
 
 
 def _columns(items: Sequence[Planned]) -> dict[int, int]:
-    """Return the column of each task run: one more than those whose media it takes."""
+    """Return the column of each task run: after those whose media it takes, and just before the first that takes its own."""
     column: dict[int, int] = {}
     for item in items:
         column[item.number] = 1 + max((column.get(before, 0) for before in item.after), default=-1)
+    for item in reversed(items):
+        takers = [column[other.number] for other in items if item.number in other.after]
+        if takers:
+            column[item.number] = max(column[item.number], min(takers) - 1)
     return column
+
+
+def _places(items: Sequence[Planned]) -> dict[int, tuple[int, int]]:
+    """Return column and line of each task run: beside the first whose media it takes, where there is room."""
+    columns = _columns(items)
+    free: dict[int, int] = {}
+    place: dict[int, tuple[int, int]] = {}
+    for item in sorted(items, key=lambda item: (columns[item.number], not item.after, item.number)):
+        at = columns[item.number]
+        line = max(free.get(at, 0), min((place[before][1] for before in item.after if before in place), default=0))
+        free[at] = line + 1
+        place[item.number] = (at, line)
+    return place
 
 
 def svg(items: Sequence[Planned]) -> str:
     """Return a self-contained SVG: a box for each task run, a line for each media value that is handed on."""
     shown = items[:MOST]
-    columns = _columns(shown)
-    taken: dict[int, int] = {}
-    place: dict[int, tuple[int, int]] = {}
-    for item in shown:
-        at = columns[item.number]
-        row = taken.get(at, 0)
-        taken[at] = row + 1
-        place[item.number] = (10 + at * (WIDE + GAP_X), 10 + row * (HIGH + GAP_Y))
-    wide = 20 + (max(columns.values(), default=0) + 1) * (WIDE + GAP_X) - GAP_X
-    high = 20 + max(taken.values(), default=1) * (HIGH + GAP_Y) - GAP_Y
+    lines = _places(shown)
+    place = {number: (10 + at * (WIDE + GAP_X), 10 + row * (HIGH + GAP_Y)) for number, (at, row) in lines.items()}
+    wide = 20 + (max((at for at, _ in lines.values()), default=0) + 1) * (WIDE + GAP_X) - GAP_X
+    high = 20 + (max((row for _, row in lines.values()), default=0) + 1) * (HIGH + GAP_Y) - GAP_Y
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{wide}" height="{high}" viewBox="0 0 {wide} {high}" '
         'font-family="system-ui, sans-serif" font-size="11">'
@@ -91,13 +104,11 @@ def svg(items: Sequence[Planned]) -> str:
                 )
     for item in shown:
         x, y = place[item.number]
-        parts.append(
-            f'<rect x="{x}" y="{y}" width="{WIDE}" height="{HIGH}" rx="8" fill="{_colour(item)}" fill-opacity="0.35" '
-            f'stroke="{_colour(item)}"/>'
-        )
+        box = f'<rect x="{x}" y="{y}" width="{WIDE}" height="{HIGH}" rx="8"'
+        parts.append(f'{box} fill="#fff"/>{box} fill="{_colour(item)}" fill-opacity="0.35" stroke="{_colour(item)}"/>')
         for number, line in enumerate(_lines(item)[:5]):
             weight = ' font-weight="600"' if number == 0 else ""
-            text = escape(line if len(line) <= 40 else f"{line[:38]}…")
+            text = escape(line if len(line) <= FITS else f"{line[: FITS - 1]}…")
             parts.append(f'<text x="{x + 10}" y="{y + 16 + number * LINE}" fill="#222"{weight}>{text}</text>')
     parts.append("</svg>")
     return "".join(parts)

@@ -77,7 +77,7 @@ class Span(BaseModel):
         return f"{self.low:g}" if self.exact else f"{self.low:g} to {self.high:g}"
 
 
-class Facts(BaseModel):
+class Facts(BaseModel, frozen=True):
     """Facts of one file. None is not known.
 
     Attributes:
@@ -94,8 +94,6 @@ class Facts(BaseModel):
         codec: FFmpeg's name of the video or audio codec.
         frames: Frames of a picture; more than 1 for an animation.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     kind: MediaKind
     width_px: Span | None = None
