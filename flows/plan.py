@@ -21,7 +21,7 @@ from ._plan_calls import Known
 from ._plan_context import planning_context
 from ._plan_diff import Earlier, PlanDiff, Step, steps_of
 from ._plan_since import earlier_of
-from ._planned import Group, Planned, RowPlan, amount
+from ._planned import Group, Planned, Price, RowPlan, amount
 from ._stage import Stage
 from ._stand_ins import StandIns
 from .parameters import Parameters, as_json, canonical, marks_of
@@ -116,6 +116,7 @@ class Planning:
         self._groups: dict[tuple[Any, ...], Group] = {}
         self._problems: dict[str, list[str]] = {}
         self._notes: dict[str, int] = {}
+        self._prices: dict[Price, Price] = {}  # many rows cost the same: one object for all of them
         self._marks = ""
         self._local_s = 0.0
         self._ends = [0.0, 0.0, 0.0]
