@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -35,15 +37,8 @@ def plan(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")] = False,
 ) -> int:
     """Show task runs, conversions, price, time and every problem of a flow. Nothing runs, nothing is sent."""
-    from ..flows.plan import plan as make
-
-    given = values or []
-    if len(given) == 1 and _is_rows(given[0]):
-        found = make(pipeline, given[0], budget=budget, since=since)
-    elif since is not None:
-        raise ConfigurationError("--since compares rows, and none were given. Name a file of rows.")
-    else:
-        found = _of_parameters(pipeline, given, budget)
+    with contextlib.redirect_stdout(sys.stderr):  # what the flow's own code prints is no part of the plan
+        found = _planned(pipeline, values or [], budget, since)
     if graph is not None:
         graph.write_text(found.graph() if graph.suffix == ".mmd" else found.svg(), encoding="utf-8")
     if as_json:
@@ -51,6 +46,16 @@ def plan(
     else:
         (out if found.ok else err).print(found)
     return Exit.DONE if found.ok else Exit.REFUSED
+
+
+def _planned(pipeline: str, given: list[str], budget: str | None, since: str | None) -> Any:
+    from ..flows.plan import plan as make
+
+    if len(given) == 1 and _is_rows(given[0]):
+        return make(pipeline, given[0], budget=budget, since=since)
+    if since is not None:
+        raise ConfigurationError("--since compares rows, and none were given. Name a file of rows.")
+    return _of_parameters(pipeline, given, budget)
 
 
 def _of_parameters(pipeline: str, pairs: list[str], budget: str | None) -> Any:

@@ -78,13 +78,13 @@ class _Client:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        if name.startswith("read_") and self._outside.copy().run(get_current_settings).api.url is not None:
-            return self._reading(name)
-        raise Unforeseen(
-            "a flow is called in a way that the plan cannot follow"
-            if name in ("create_task_run", "create_flow_run")
-            else f"the flow's code asks Prefect's server ({name})"
-        )
+        if name in ("create_task_run", "create_flow_run"):
+            raise Unforeseen("a flow is called in a way that the plan cannot follow")
+        if not name.startswith("read_"):
+            raise Unforeseen(f"the flow's code writes to Prefect's server ({name})")
+        if self._outside.copy().run(get_current_settings).api.url is None:
+            raise Unforeseen(f"the flow's code reads from Prefect's server ({name}), and none is configured")
+        return self._reading(name)
 
     def _reading(self, name: str) -> Any: ...
 

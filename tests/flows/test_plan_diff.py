@@ -100,7 +100,7 @@ async def test_edits_after_a_finished_batch(media_simulator: Simulator, tmp_path
 
 
 def test_a_plan_is_compared_with_an_earlier_one(media_simulator: Simulator, tmp_path: Path) -> None:
-    pipeline = load(tmp_path)
+    pipeline = load(tmp_path, CODE.replace("    pictures =", "    print('hello')\n    pictures ="))
     rows, before = tmp_path / "rows.jsonl", tmp_path / "before.json"
     rows.write_text("".join(json.dumps(row) + "\n" for row in ROWS[:3]))
     code, text = command("plan", pipeline, str(rows), "--json")

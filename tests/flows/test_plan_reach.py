@@ -313,8 +313,13 @@ def pays_without_a_context() -> None:
 
 
 @flow
-def asks_the_server() -> None:
+def writes_to_the_server() -> None:
     Variable.set("hello", 1)
+
+
+@flow
+async def reads_from_no_server() -> None:
+    await Variable.aget("hello")
 
 
 @pytest.mark.parametrize(
@@ -328,7 +333,8 @@ def asks_the_server() -> None:
         (takes_no_for_an_answer, "styled is called in a way"),
         (forgets_the_context, "styled is called in a thread that knows nothing of the flow"),
         (pays_without_a_context, "generate-image is called in a thread that knows nothing of the flow"),
-        (asks_the_server, "the flow's code asks Prefect's server"),
+        (writes_to_the_server, "Prefect's server"),
+        (reads_from_no_server, "reads from Prefect's server (read_variable_by_name), and none is configured"),
     ],
     ids=lambda value: value.name if isinstance(value, Flow) else "",
 )
