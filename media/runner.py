@@ -1,7 +1,4 @@
-"""Run one child process to its end: bounded in time, memory and output, watched, and killed with all its children.
-
-`cancellation()` lets a caller far up stop, or follow, every process that is started below it.
-"""
+"""Run one child process to its end: bounded in time, memory and output, watched, and killed with all its children."""
 
 from __future__ import annotations
 
@@ -14,90 +11,21 @@ import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
-from contextvars import ContextVar
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
 from ..errors import EncodeError
 from ..settings import Settings, get_settings
+from .control import Progress, cancellation, check_not_cancelled, control, stage
 
 __all__ = ["Progress", "cancellation", "check_not_cancelled", "run", "scratch_beside", "stage"]
-
-Progress = Callable[[float, float | None], None]
-"""Called with the seconds of media written so far, and the seconds there will be (None when not known)."""
 
 TAIL_LINES = 60
 LINE_BYTES = 500
 GRACE_S = 2.0
 POLL_S = 0.02
-
-
-@dataclass(frozen=True)
-class _Control:
-    cancel: threading.Event | None = None
-    on_progress: Progress | None = None
-
-
-NO_CONTROL = _Control()
-_control: ContextVar[_Control] = ContextVar("prefect_media_control", default=NO_CONTROL)
-
-
-@contextlib.contextmanager
-def cancellation(
-    cancel: threading.Event | None = None, *, on_progress: Progress | None = None
-) -> Generator[threading.Event]:
-    """Make every process started inside this block stop when the event is set, and report its progress.
-
-    The block is bound to the context (`contextvars`), so it reaches through `asyncio.to_thread` and is not seen by
-    other tasks. Blocks nest: the innermost counts.
-
-    Example:
-        >>> with cancellation() as cancel:  # cancel.set() from any thread kills what runs here
-        ...     cancel.is_set()
-        False
-    """
-    event = cancel or threading.Event()
-    token = _control.set(_Control(event, on_progress))
-    try:
-        yield event
-    finally:
-        _control.reset(token)
-
-
-@contextlib.contextmanager
-def stage(done_s: float, total_s: float) -> Generator[None]:
-    """Report the progress of what runs inside as a part of a longer work.
-
-    Args:
-        done_s: Seconds of media that earlier parts have written.
-        total_s: Seconds that all parts together will write.
-    """
-    outer = _control.get()
-    tell = outer.on_progress
-    if tell is None:
-        yield
-        return
-    token = _control.set(_Control(outer.cancel, lambda at_s, _: tell(min(total_s, done_s + at_s), total_s)))
-    try:
-        yield
-    finally:
-        _control.reset(token)
-
-
-def check_not_cancelled(what: str) -> None:
-    """Stop in-process work that was cancelled; call it every few hundredths of a second of work.
-
-    Args:
-        what: Completes "Cannot ..." in the error.
-
-    Raises:
-        EncodeError: The event of the innermost `cancellation` is set; `reason` is `cancelled`.
-    """
-    cancel = _control.get().cancel
-    if cancel is not None and cancel.is_set():
-        raise EncodeError(f"Cannot {what}: it was cancelled.", reason="cancelled")
 
 
 @contextlib.contextmanager
@@ -249,9 +177,9 @@ def run(
         EncodeError: It failed, took too long, hung or was cancelled; `reason` tells which, `command` reproduces it.
             Nothing of it is left running.
     """
-    limits, control = get_settings(), _control.get()
+    limits, above = get_settings(), control()
     deadline_s, stall_s = deadline_s or limits.media_timeout_s, limits.media_stall_s
-    watch = _Watch(total_s, control.on_progress, None if keep_log else TAIL_LINES)
+    watch = _Watch(total_s, above.on_progress, None if keep_log else TAIL_LINES)
     process = subprocess.Popen(
         argv,
         stdin=subprocess.DEVNULL,
@@ -272,7 +200,7 @@ def run(
         _limit(process.pid, limits, deadline_s)
         for reader in readers:
             reader.start()
-        why = _follow(process, watch, deadline_s, stall_s, cancel or control.cancel)
+        why = _follow(process, watch, deadline_s, stall_s, cancel or above.cancel)
     finally:  # also on KeyboardInterrupt and on an exception thrown into this thread
         if process.poll() is None:
             _kill(process)

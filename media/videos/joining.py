@@ -6,13 +6,16 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ...errors import EncodeError
+from ...settings import get_settings
 from .. import ffmpeg
 from ..container import scan
-from ..runner import scratch_beside, stage
+from ..control import side_by_side, stage
+from ..runner import scratch_beside
 from .reel import Reel, evened, filled, silence, tagged
 from .remux import Shot, shot_of, splice
 from .targets import AAC, SAMPLE_RATE_HZ, Target, target_of
@@ -23,6 +26,8 @@ __all__ = ["crossfaded", "encode_parts", "join", "join_shots"]
 RAW = {"f": "f32le", "c:a": "pcm_f32le"}
 RAW_INPUT = {"f": "f32le", "ar": SAMPLE_RATE_HZ, "ac": AAC.channels}
 SOUNDS_AT_A_TIME = 16
+PARTS_AT_A_TIME = 4
+"""Most that are encoded at the same time, each with two threads and its own frames in memory."""
 COPY_BYTES = 1 << 20
 
 
@@ -67,23 +72,24 @@ def encode_parts(
         EncodeError: ffmpeg failed, or a part has not the frames that it should have.
     """
     unique = {id(reel): reel for reel in reels}
-    total = float(sum(reel.duration for reel in unique.values()))
     shots: dict[int, Shot] = {}
-    sounds: dict[int, Path] = {}
-    done = 0.0
-    for number, (key, reel) in enumerate(unique.items()):
+    sounds = {key: folder / f"{number}.f32" for number, key in enumerate(unique)} if has_audio else {}
+
+    def encode(number: int, key: int, reel: Reel) -> None:
         ready = evened(reel.flattened())
-        picture, sound = folder / f"{number}.mp4", folder / f"{number}.f32"
+        picture = folder / f"{number}.mp4"
         outputs: dict[Path, Any] = {
             picture: ([tagged(ready.picture, ready.rate)], {**kind.encoding(ready.rate), "t": _bound(ready)})
         }
         if has_audio:
-            outputs[sound] = ([_sound(ready)], {**RAW, "t": _bound(ready)})
-            sounds[key] = sound
-        with stage(done, total):
-            ffmpeg.render(outputs, what=what, duration_s=float(ready.duration))
+            outputs[sounds[key]] = ([_sound(ready)], {**RAW, "t": _bound(ready)})
+        ffmpeg.render(outputs, what=what, duration_s=float(ready.duration))
         shots[key] = _shot(picture, ready, what)
-        done += float(ready.duration)
+
+    jobs = [
+        (float(reel.duration), partial(encode, number, key, reel)) for number, (key, reel) in enumerate(unique.items())
+    ]
+    side_by_side(jobs, what=what, at_a_time=min(PARTS_AT_A_TIME, get_settings().workers))
     return [shots[id(reel)] for reel in reels], [sounds[id(reel)] for reel in reels] if has_audio else []
 
 
