@@ -1,29 +1,25 @@
 """`fit_image` against decoding and encoding alone, which nothing can avoid, and against pyvips where it is installed.
 
-All figures are ratios of one run: the contenders take turns, and the medians of their wall times are compared, so that a
-busy machine slows all of them alike. `python benchmarks/bench_images.py [ROUNDS]`
+All figures are ratios of one run; see `race`. `python benchmarks/bench_images.py [ROUNDS]`
 """
 
 from __future__ import annotations
 
 import importlib.util
 import io
-import statistics
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from race import Contender, race
 
 from prefect_media.media.images.encoding import PictureFormat, encode_picture
 from prefect_media.media.images.fit import fit_image
 
 FORMATS: dict[str, PictureFormat] = {".jpg": "jpeg", ".png": "png", ".webp": "webp"}
 SIZES = ((1024, 512), (4096, 1024))
-Contender = Callable[[], object]
 
 
 def photograph(side: int) -> Image.Image:
@@ -65,24 +61,6 @@ def vips(source: Path, target: Path, side: int) -> None:
     pyvips.Image.thumbnail(str(source), side, height=side).write_to_file(str(target), **options[target.suffix])
 
 
-def race(title: str, contenders: dict[str, Contender], rounds: int) -> None:
-    """Let contenders take turns, and print their median times as ratios to the first."""
-    times: dict[str, list[float]] = {name: [] for name in contenders}
-    for number in range(rounds + 1):
-        for name, run in contenders.items():
-            began = time.perf_counter()
-            run()
-            if number:  # the first round loads libraries
-                times[name].append(time.perf_counter() - began)
-    base = statistics.median(next(iter(times.values())))
-    print(f"\n{title}  (aim: fit_image within 1.5)")
-    for name, seconds in times.items():
-        middle = statistics.median(seconds)
-        print(
-            f"  {name:28s} x{middle / base:5.2f}   {middle * 1000:8.1f} ms   (of {rounds}: {min(seconds) * 1000:.1f} ms up)"
-        )
-
-
 def main() -> None:
     """Run every size and format."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 7
@@ -103,7 +81,7 @@ def main() -> None:
                 }
                 if importlib.util.find_spec("pyvips"):
                     contenders["pyvips"] = lambda s=source, t=target, n=small: vips(s, t, n)
-                race(f"{kind} {large} to {small}", contenders, rounds)
+                race(f"{kind} {large} to {small}", contenders, rounds, "fit_image within 1.5")
 
 
 if __name__ == "__main__":

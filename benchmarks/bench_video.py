@@ -1,20 +1,19 @@
 """Video operations against the bare ffmpeg commands that do the same, and against moviepy where it is installed.
 
-All figures are ratios of one run: the contenders take turns, and the medians of their wall times are compared, so that a
-busy machine slows all of them alike. `python benchmarks/bench_video.py [ROUNDS]`
+All figures are ratios of one run; see `race`. `python benchmarks/bench_video.py [ROUNDS]`
 """
 
 from __future__ import annotations
 
 import importlib.util
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from race import Contender, race
 
 from prefect_media.media.ffmpeg import ffmpeg_exe
 from prefect_media.media.operation import OPERATIONS
@@ -27,29 +26,13 @@ from prefect_media.media.videos.timing import trim_video
 SIZE, RATE = "1280x720", 25
 LONG_S, CLIP_S, CLIPS = 30, 2, 20
 X264 = "-c:v libx264 -preset veryfast -crf 18 -pix_fmt yuv420p -threads 2"
-Contender = Callable[[], Any]
+MOVIEPY: dict[str, Any] = {"preset": "veryfast", "threads": 2, "ffmpeg_params": ["-crf", "18"]}
+"""The encoder at the same settings as the others."""
 
 
 def ffmpeg(arguments: str) -> None:
     """Run a bare command."""
     subprocess.run([ffmpeg_exe(), "-nostdin", "-v", "error", "-y", *arguments.split()], check=True)
-
-
-def race(title: str, contenders: dict[str, Contender], rounds: int, goal: str = "") -> None:
-    """Let contenders take turns, and print their median times as ratios to the first."""
-    times: dict[str, list[float]] = {name: [] for name in contenders}
-    for _ in range(rounds):
-        for name, run in contenders.items():
-            began = time.perf_counter()
-            run()
-            times[name].append(time.perf_counter() - began)
-    base = statistics.median(next(iter(times.values())))
-    print(f"\n{title}{f'  (aim: {goal})' if goal else ''}")
-    for name, seconds in times.items():
-        middle = statistics.median(seconds)
-        print(
-            f"  {name:48s} x{middle / base:6.2f}   {middle * 1000:8.0f} ms   (of {rounds}: {min(seconds):.2f} to {max(seconds):.2f} s)"
-        )
 
 
 def inputs(folder: Path) -> None:
@@ -157,7 +140,7 @@ def _moviepy_merge(video: Path, voice: Path, target: Path) -> None:
     from moviepy import AudioFileClip, VideoFileClip
 
     with VideoFileClip(str(video)) as picture, AudioFileClip(str(voice)) as sound:
-        picture.with_audio(sound).write_videofile(str(target), logger=None, preset="veryfast", threads=2)
+        picture.with_audio(sound).write_videofile(str(target), logger=None, **MOVIEPY)
 
 
 def _moviepy_join(clips: Sequence[Path], target: Path, size: tuple[int, int] | None) -> None:
@@ -165,7 +148,7 @@ def _moviepy_join(clips: Sequence[Path], target: Path, size: tuple[int, int] | N
 
     opened = [VideoFileClip(str(clip)) for clip in clips]
     opened = [clip.resized(size) for clip in opened] if size else opened
-    concatenate_videoclips(opened).write_videofile(str(target), logger=None, preset="veryfast", threads=2)
+    concatenate_videoclips(opened).write_videofile(str(target), logger=None, **MOVIEPY)
     for clip in opened:
         clip.close()
 

@@ -43,7 +43,7 @@ async def fit_image(
         width, height: In pixels. With only one of them the other follows from the aspect ratio.
         fit: `cover` crops, `contain` fits inside, `pad` adds bars, `stretch` distorts, `exact` refuses another size.
         gravity: The part to keep: `center top bottom left right top-left ...`; `auto` keeps the middle across and one
-            third down.
+            third down; `smart` follows what stands out, where that gains much over `auto`.
         focus: Point to keep in the middle, as fractions of width and height; overrides `gravity`.
         multiple: Both sides are rounded down to a multiple of this.
         max_megapixels: Area limit in millions of pixels.

@@ -50,7 +50,8 @@ async def fit_video(
         video: The video.
         width, height: In pixels, even. With only one of them the other follows from the aspect ratio.
         fit: `cover` crops, `contain` fits inside, `pad` adds bars, `stretch` distorts, `exact` refuses another size.
-        gravity: The part to keep when cropping, or where a padded picture goes.
+        gravity: The part to keep when cropping, or where a padded picture goes; `smart` finds one place for the whole
+            video.
         focus: Point to keep in the middle, as fractions of width and height; overrides `gravity`.
         background: Colour of bars.
         fps: Frame rate; by default the video's own.

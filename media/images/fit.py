@@ -13,6 +13,7 @@ from PIL import Image
 
 from ...errors import ParameterError
 from ..operation import operation
+from .attention import attention, smart_focus
 from .colour import Rgba, flattened, parse_colour, to_srgb
 from .encoding import PictureFormat, check_quality, encode_within, format_of, over_limit, publish, save_picture
 from .fitting import Fit, Fitted, Gravity, fitted_size
@@ -80,7 +81,7 @@ def fit_image(
         width: See `fitted_size`, which tells beforehand what will come out; likewise the next six.
         height: See `width`.
         fit: See `width`.
-        gravity: See `width`.
+        gravity: See `width`; `smart` follows what stands out in the picture, where that gains much over the default.
         focus: See `width`.
         multiple: See `width`.
         max_megapixels: See `width`.
@@ -102,9 +103,12 @@ def fit_image(
     check_max_bytes(max_bytes)
     sizing = {"width": width, "height": height, "fit": fit, "gravity": gravity, "focus": focus, "multiple": multiple}
     plan = partial(fitted_size, **sizing)  # pyright: ignore[reportArgumentType]
-    limited = partial(plan, max_megapixels=max_megapixels)
-    picture = read_picture(source, at_least=lambda wide, high: _needed(limited(wide, high), wide, high))
-    fitted = limited(picture.width_px, picture.height_px)
+    limits = {"max_megapixels": max_megapixels}
+    picture = read_picture(source, at_least=lambda wide, high: _needed(plan(wide, high, **limits), wide, high))
+    fitted = plan(picture.width_px, picture.height_px, **limits)
+    if gravity == "smart" and focus is None:
+        plan = partial(plan, focus=_focus(picture, fitted))
+        fitted = plan(picture.width_px, picture.height_px, **limits)
     check_result_size(source, (fitted.width_px, fitted.height_px))
     image = _render(picture, fitted, under, transparent)
     if max_bytes and (fit == "contain" or (width is None and height is None and fit == "cover")):
@@ -116,6 +120,10 @@ def fit_image(
         publish(_shrunk(image, fitted, smaller, chosen, max_bytes, quality, under), target)
     else:
         save_picture(image, target, kind=chosen, quality=quality, max_bytes=max_bytes, background=under)
+
+
+def _focus(picture: Picture, fitted: Fitted) -> tuple[float, float] | None:
+    return smart_focus(attention(picture.image, picture.profile), fitted, picture.width_px, picture.height_px)
 
 
 def _needed(fitted: Fitted, width: int, height: int) -> tuple[float, float]:

@@ -8,14 +8,16 @@ from typing import Literal, get_args
 
 from ...errors import ParameterError, UnsupportedMediaError
 
-__all__ = ["Fit", "Fitted", "Gravity", "fitted_size"]
+__all__ = ["DEFAULT_PLACE", "Fit", "Fitted", "Gravity", "fitted_size"]
 
 Fit = Literal["cover", "contain", "pad", "stretch", "exact"]
 Gravity = Literal[
-    "auto", "center", "top", "bottom", "left", "right", "top-left", "top-right", "bottom-left", "bottom-right"
+    "auto", "smart", "center", "top", "bottom", "left", "right", "top-left", "top-right", "bottom-left", "bottom-right"
 ]
 Box = tuple[float, float, float, float]
 
+DEFAULT_PLACE = (0.5, 1 / 3)
+"""Where a crop is taken: the middle across and one third down, which kept most of the subject in tests."""
 LIMIT_PX = 65_535
 """Longest side that may be asked for (the JPEG limit)."""
 
@@ -86,8 +88,9 @@ def fitted_size(
         height: See `width`.
         fit: `cover` fills the size and crops; `contain` gives the largest size inside it, uncropped but for what rounding
             to `multiple` takes; `pad` adds bars; `stretch` distorts; `exact` refuses any other size.
-        gravity: The part to keep when cropping, or where a padded picture goes. `auto`: for crops the middle across and
-            one third down, which kept most of the subject in tests; for bars the middle.
+        gravity: The part to keep when cropping, or where a padded picture goes. `auto`: for crops `DEFAULT_PLACE`, for
+            bars the middle. `smart`, which needs the pixels (see `attention.smart_focus`), counts as `auto` here: the
+            size is the same.
         focus: Point of the source (fractions of width and height) to keep in the middle; overrides `gravity`.
         multiple: Both sides are rounded down to a multiple of this.
         max_megapixels: Area limit in millions of pixels; both sides shrink alike.
@@ -168,13 +171,13 @@ def _crop(width: int, height: int, out: tuple[int, int], gravity: Gravity, focus
         left = min(spare_x, max(0.0, focus[0] * width - wide / 2))
         top = min(spare_y, max(0.0, focus[1] * height - high / 2))
     else:
-        fx, fy = _anchor(gravity, (0.5, 1 / 3))
+        fx, fy = _anchor(gravity, DEFAULT_PLACE)
         left, top = spare_x * fx, spare_y * fy
     return left, top, min(float(width), left + wide), min(float(height), top + high)
 
 
 def _anchor(gravity: Gravity, automatic: tuple[float, float]) -> tuple[float, float]:
-    if gravity == "auto":
+    if gravity in ("auto", "smart"):
         return automatic
     across = 0.0 if "left" in gravity else 1.0 if "right" in gravity else 0.5
     down = 0.0 if "top" in gravity else 1.0 if "bottom" in gravity else 0.5

@@ -39,7 +39,8 @@ def fit_video(
         width: In pixels, even. With only one of the two, the other follows from the aspect ratio.
         height: See `width`.
         fit: `cover` crops, `contain` fits inside, `pad` adds bars, `stretch` distorts, `exact` refuses another size.
-        gravity: The part to keep when cropping, or where a padded picture goes.
+        gravity: The part to keep when cropping, or where a padded picture goes. `smart` looks at frames across the video
+            and chooses one place for all of it, the default one unless another holds much more of what stands out.
         focus: Point of the source (fractions of width and height) to keep in the middle; overrides `gravity`.
         background: Colour of bars.
         fps: Frame rate; by default the source's own.
@@ -73,7 +74,7 @@ def reframe_video(
         ratio: Width to height, as `9:16`.
         height: In pixels, even; by default the longer side of the source becomes the longer side of the result.
         fill: `blur` shows the whole picture on a blurred copy of itself, `crop` cuts, `pad` adds bars.
-        gravity: The part to keep (`crop`), or the part that the blurred copy shows.
+        gravity: The part to keep (`crop`), or the part that the blurred copy shows; `smart` as for `fit_video`.
         focus: Point of the source to keep in the middle; overrides `gravity`.
         background: Colour of bars.
 

@@ -12,6 +12,7 @@ from .. import ffmpeg
 from ..container import Container, scan
 from ..sounds.formats import conform
 from ..streams import AudioStream, VideoStream
+from .looking import Look
 from .reel import Reel, exactly, filled, sampled
 from .targets import AAC, SAMPLE_RATE_HZ
 
@@ -109,6 +110,7 @@ def open_reel(
         has_alpha=stream.has_alpha,
         pending=_conversion(stream),
         stored=_stored_size(stream),
+        look=Look(path, float(frames / rate), begin=skipped / frames),
     )
     if audio is not None:
         sound = node[str(audio.index)].filter("aresample", SAMPLE_RATE_HZ, **{"async": 1, "first_pts": 0})

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import ffmpeg
+from .looking import Look
 from .targets import SAMPLE_RATE_HZ, Target, target_of
 from .written import verify
 
@@ -33,6 +34,7 @@ class Reel:
         pending: Options of a scale filter that is still to come (size, colours), so that scaling twice is one pass.
         stored: Size of the node's frames, before the pending scale.
         depth: Subsampling and depth of the pixel format (`420p`, `422p10le`).
+        look: The part of a file that it shows, for a smart crop; None where there is no such part.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Reel:
     pending: tuple[tuple[str, Any], ...] = ()
     stored: tuple[int, int] = (0, 0)
     depth: str = "420p"
+    look: Look | None = None
 
     @property
     def pixel_format(self) -> str:
@@ -103,7 +106,8 @@ class Reel:
         if sound is not None:
             begin, last = (round(n / self.rate * SAMPLE_RATE_HZ) for n in (first, end))
             sound = sound.filter("atrim", start_sample=begin, end_sample=last).filter("asetpts", "PTS-STARTPTS")
-        return replace(self, picture=picture, sound=sound, frames=end - first)
+        look = self.look and self.look.cut(max(0, first) / self.frames, min(end, self.frames) / self.frames)
+        return replace(self, picture=picture, sound=sound, frames=end - first, look=look)
 
     def held(self, frames: int) -> Reel:
         """The same picture, without sound, its last frame held until there are so many."""

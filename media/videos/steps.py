@@ -9,11 +9,13 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from typing import Any, Literal, get_args
 
 from ...errors import ParameterError
 from ..captions.captioning import add_captions
 from ..facts import ratio_of
+from ..images.attention import smart_focus
 from ..images.colour import parse_colour
 from ..images.fitting import Fit, Fitted, Gravity, fitted_size
 from .opening import parse_rate
@@ -92,11 +94,11 @@ def fit(
     """Bring the picture to a size, with the vocabulary of `fit_image`. Sides are even."""
     _check_even(width=width, height=height)
     colour = video_colour(background)
-    point = _point(focus)
-    plan = fitted_size(
-        reel.width, reel.height, width=width, height=height, fit=fit, gravity=gravity, focus=point, multiple=2
-    )
-    return placed(reel, plan, colour)
+    plan = partial(fitted_size, reel.width, reel.height, width=width, height=height, fit=fit, multiple=2)
+    point, fitted = _point(focus), plan(gravity=gravity, focus=_point(focus))
+    if gravity == "smart" and point is None and reel.look is not None and fit == "cover" and fitted.crop_share:
+        fitted = plan(focus=smart_focus(reel.look.attention(), fitted, reel.width, reel.height))
+    return placed(reel, fitted, colour)
 
 
 def _point(focus: Sequence[float] | None) -> tuple[float, float] | None:
@@ -134,10 +136,14 @@ def placed(reel: Reel, plan: Fitted, colour: str) -> Reel:
     if (big.width, big.height) != (width, height):
         x = min(round(plan.box[0] * plan.scale_x), big.width - width)
         y = min(round(plan.box[1] * plan.scale_y), big.height - height)
-        big = big.resized("crop", width, height, x=x, y=y, exact=1)
+        look = big.look and big.look.cropped(
+            x / big.width, y / big.height, (x + width) / big.width, (y + height) / big.height
+        )
+        big = replace(big.resized("crop", width, height, x=x, y=y, exact=1), look=look)
     if (width, height) == (plan.width_px, plan.height_px):
         return big
-    return big.resized("pad", plan.width_px, plan.height_px, x=left, y=top, color=colour)
+    padded = big.resized("pad", plan.width_px, plan.height_px, x=left, y=top, color=colour)
+    return replace(padded, look=None)
 
 
 def reframe(
@@ -166,7 +172,7 @@ def reframe(
     front = front_of(front, size)
     x, y = (size[0] - front.width) // 4 * 2, (size[1] - front.height) // 4 * 2
     picture = back.picture.overlay(front.picture, x=x, y=y, format="yuv420")
-    return replace(back, picture=picture, sound=front.sound)
+    return replace(back, picture=picture, sound=front.sound, look=None)
 
 
 def front_of(reel: Reel, size: tuple[int, int]) -> Reel:
