@@ -16,17 +16,17 @@ from ._words import cut_words
 __all__ = ["convert", "operation_named"]
 
 HOMES = {
-    "convert_audio": "audio",
-    "trim_audio": "audio",
-    "convert_image": "images",
-    "fit_image": "images",
-    "flatten": "images",
-    "upscale_image": "images",
-    "fit_video": "video",
-    "trim_video": "timing",
-    "resample_video": "timing",
-    "transcode": "transcode",
-    "remove_audio": "tracks",
+    "convert_audio": "sounds.edit",
+    "trim_audio": "sounds.edit",
+    "convert_image": "images.fit",
+    "fit_image": "images.fit",
+    "flatten": "images.fit",
+    "upscale_image": "images.fit",
+    "fit_video": "videos.edit",
+    "trim_video": "videos.timing",
+    "resample_video": "videos.timing",
+    "transcode": "videos.transcode",
+    "remove_audio": "videos.tracks",
 }
 """Module of each operation that conversions use."""
 

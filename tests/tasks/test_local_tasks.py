@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from prefect_media.media.planning.predictions import predict
 from prefect_media.media.provenance import Provenance, read_provenance
 from prefect_media.media.samples.making import sample_audio, sample_image, sample_video
 from prefect_media.media.types import Media, Origin, Word
-from prefect_media.tasks.local import convert
+from prefect_media.tasks.local import HOMES, convert, operation_named
 
 WORDS = tuple(Word(text=text, start_s=at, end_s=at + 0.15) for text, at in (("one", 0.1), ("two", 0.4), ("three", 0.7)))
 SUBTITLES = "1\n00:00:00,100 --> 00:00:00,700\nHello\n"
@@ -384,3 +385,9 @@ async def test_a_planned_conversion_keeps_the_words_that_are_left(shelf: Shelf) 
     cut = await convert(shelf.voice, "trim_audio", {"seconds": 0.6}, ".wav")
     assert isinstance(cut, Audio)
     assert texts(cut) == [("one", 0.1), ("two", 0.4)]
+
+
+@pytest.mark.parametrize("name", sorted(HOMES))
+def test_the_module_named_for_an_operation_has_it(name: str) -> None:
+    home = import_module(f"prefect_media.media.{HOMES[name]}")
+    assert operation_named(name) in vars(home).values()
