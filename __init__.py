@@ -23,18 +23,9 @@ if TYPE_CHECKING:
     from .tasks.budgets import Budget
     from .tasks.captions import caption
     from .tasks.cuts import change_speed, fade_video, loop_video, resample_video, reverse_video, trim
-    from .tasks.generate import (
-        edit_image,
-        generate_image,
-        generate_music,
-        generate_sound,
-        generate_speech,
-        generate_video,
-        lip_sync,
-        remove_background,
-        transcribe,
-        upscale_image,
-    )
+    from .tasks.generate_audio import generate_music, generate_sound, generate_speech, transcribe
+    from .tasks.generate_images import edit_image, generate_image, remove_background, upscale_image
+    from .tasks.generate_videos import generate_video, lip_sync
     from .tasks.images import contact_sheet, fit_image, thumbnail
     from .tasks.imports import import_media
     from .tasks.looks import (
@@ -65,18 +56,9 @@ _HOMES = {
     ".tasks.budgets": ("Budget",),
     ".tasks.captions": ("caption",),
     ".tasks.cuts": ("change_speed", "fade_video", "loop_video", "resample_video", "reverse_video", "trim"),
-    ".tasks.generate": (
-        "edit_image",
-        "generate_image",
-        "generate_music",
-        "generate_sound",
-        "generate_speech",
-        "generate_video",
-        "lip_sync",
-        "remove_background",
-        "transcribe",
-        "upscale_image",
-    ),
+    ".tasks.generate_audio": ("generate_music", "generate_sound", "generate_speech", "transcribe"),
+    ".tasks.generate_images": ("edit_image", "generate_image", "remove_background", "upscale_image"),
+    ".tasks.generate_videos": ("generate_video", "lip_sync"),
     ".tasks.images": ("contact_sheet", "fit_image", "thumbnail"),
     ".tasks.imports": ("import_media",),
     ".tasks.looks": (

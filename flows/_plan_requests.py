@@ -10,8 +10,7 @@ from ..adapters.resolve import Finish, finished
 from ..errors import PrefectMediaError
 from ..ledger import CallState
 from ..media.facts import Facts, Span
-from ..media.types import Media, Video
-from ..tasks import generate as verbs
+from ..media.types import Media
 from ..tasks._candidates import Choice, Wanted, choices, request_key
 from ..tasks._convert import _operation as finishing
 from ..tasks.budgets import Budget, current_caps
@@ -39,20 +38,8 @@ from ._symbolic import Opaque, PlannedText, Told, Unforeseen, planned_media, tol
 if TYPE_CHECKING:
     from ._planner import Evaluation
 
-__all__ = ["CAPABILITIES", "call_planned"]
+__all__ = ["call_planned"]
 
-CAPABILITIES = {
-    "generate_image": "text-to-image",
-    "edit_image": "image-to-image",
-    "generate_speech": "speech",
-    "generate_music": "music",
-    "generate_sound": "sound",
-    "upscale_image": "upscale",
-    "remove_background": "remove-background",
-    "lip_sync": "lip-sync",
-    "transcribe": "transcribe",
-}
-"""Of each verb; `generate_video` has two, by whether there is a picture."""
 UNREAD_TEXT = Span(low=1, likely=400, high=5000)
 """Characters of a text that code outside the plan writes."""
 
@@ -60,15 +47,11 @@ UNREAD_TEXT = Span(low=1, likely=400, high=5000)
 def call_planned(run: Evaluation, task: Any, name: str, parameters: dict[str, Any]) -> Any:
     notes: list[str] = []
     parameters = {key: _words(run, value, notes) for key, value in parameters.items()}
-    if name == "lip_sync":
-        face = parameters.pop("video")
-        parameters["video" if isinstance(face, Video) else "image"] = face
-    capability = CAPABILITIES.get(name) or ("text-to-video" if parameters.get("image") is None else "image-to-video")
     if any(isinstance(value, Opaque) for value in parameters.values()):
         run.unseen.append(f"{name} takes what code outside the plan gives; its price and result are not known")
-        return _unpriced(run, task, capability)
+        return _unpriced(run, task)
     budget = parameters.get("budget")
-    real = verbs._wanted(capability, parameters)
+    real = task.ask(parameters)
     shape = shape_of(name, parameters)
     options = run.shapes.find(shape, real)
     if options is None:
@@ -110,8 +93,8 @@ def _options(run: Evaluation, found: list[Choice], real: Wanted) -> tuple[list[O
     return options, inputs
 
 
-def _unpriced(run: Evaluation, task: Any, capability: str) -> Any:
-    number = run.add(task.fn.__name__, "call", "new", about="price not known", price=Price(unpriced=(capability,)))
+def _unpriced(run: Evaluation, task: Any) -> Any:
+    number = run.add(task.fn.__name__, "call", "new", about="price not known", price=Price(unpriced=(task.name,)))
     known = Told(task.fn.__name__, Facts(kind=returned_kind(task.fn)), run, CLOCK.get())  # type: ignore[arg-type]
     return (
         run.symbolic(known, stand_in("opaque", run.row, str(number)), "", number)

@@ -13,9 +13,9 @@ from pydantic import ValidationError
 
 from ..media.facts import Facts, Span
 from ..media.types import Media
-from ..tasks import generate as verbs
 from ..tasks import local
 from ..tasks._task import MediaTask
+from ..tasks._verbs import VerbTask
 from ..tasks.imports import import_media
 from ._declared import KINDS, bound, media_parameters, returned_kind, signature_of
 from ._futures import CLOCK, PlannedFuture, settled
@@ -169,7 +169,7 @@ class Evaluation:
         wrong = self._wrong_kinds(task, parameters)
         if wrong:
             return self.refused(task, *wrong)
-        if task.fn.__module__ == verbs.__name__:
+        if isinstance(task, VerbTask):
             return call_planned(self, task, name, parameters)
         if task.fn is import_media.fn:
             return import_planned(self, task, parameters)
@@ -186,9 +186,7 @@ class Evaluation:
         """Note what is wrong, and answer with media of which nothing is known, to find what else is wrong."""
         name = task.fn.__name__
         self.refuse(name, *problems)
-        number = self.add(
-            name, "call" if task.fn.__module__ == verbs.__name__ else "local", "refused", about=problems[0][:120]
-        )
+        number = self.add(name, "call" if isinstance(task, VerbTask) else "local", "refused", about=problems[0][:120])
         kind = returned_kind(task.fn)
         known = Told(name, facts or Facts(kind=kind), self, CLOCK.get())  # type: ignore[arg-type]
         if kind == "text":

@@ -1,19 +1,21 @@
-"""Prefect tasks: calls to models, and local media operations."""
+"""Prefect tasks: calls to models, and local media operations.
+
+The verbs that call a model take `model` (a card id, a family name, or a list: first choice, then fallbacks), unified parameters
+that the card translates, the provider's own extras in `options`, and:
+
+- `fit`: how input media is made to fit the model's contract (`cover`, `contain`, `pad`, `stretch`, `refuse`);
+- `strict`: refuse local conversions of the result instead of planning them;
+- `take`: another number is another sample of the same request;
+- `budget`: most that this call may cost.
+
+A call that was made before, by any flow in any process, is answered from the ledger and the store.
+"""
 
 from .captions import caption
 from .cuts import change_speed, fade_video, loop_video, resample_video, reverse_video, trim
-from .generate import (
-    edit_image,
-    generate_image,
-    generate_music,
-    generate_sound,
-    generate_speech,
-    generate_video,
-    lip_sync,
-    remove_background,
-    transcribe,
-    upscale_image,
-)
+from .generate_audio import generate_music, generate_sound, generate_speech, transcribe
+from .generate_images import edit_image, generate_image, remove_background, upscale_image
+from .generate_videos import generate_video, lip_sync
 from .images import contact_sheet, fit_image, thumbnail
 from .imports import import_media
 from .looks import (

@@ -81,17 +81,18 @@ class MediaTask(Task[P, R]):
     def with_options(self, *args: Any, **kwargs: Any) -> MediaTask[P, R]:
         """Return a copy with other options, as `Task.with_options`."""
         copy = super().with_options(*args, **kwargs)
-        copy.__class__ = MediaTask
+        copy.__class__ = type(self)
         return copy  # type: ignore[return-value]
 
 
 def media_task(
-    *, key: Callable[[dict[str, Any]], str | None], **options: Any
+    *, key: Callable[[dict[str, Any]], str | None], kind: type[MediaTask[Any, Any]] = MediaTask, **options: Any
 ) -> Callable[[Callable[P, Coroutine[Any, Any, R]]], MediaTask[P, Coroutine[Any, Any, R]]]:
     """Declare an asynchronous function as a task of this package.
 
     Args:
         key: Gives the cache key from the task's parameters (futures resolved); None means never cached.
+        kind: Class of the task.
         options: Further options of `prefect.task`.
     """
 
@@ -99,7 +100,7 @@ def media_task(
         def cache_key(_context: TaskRunContext, parameters: dict[str, Any]) -> str | None:
             return key(parameters)
 
-        return MediaTask(
+        return kind(
             function,
             name=function.__name__.replace("_", "-"),
             task_run_name=_run_name(function.__name__),
