@@ -3,61 +3,18 @@
 from __future__ import annotations
 
 import sys
-from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from ..errors import ConfigurationError
 from ._output import err, money, out, print_json
 from ._running import complete
+from ._telling import Teller
 from .main import Exit, app
 
 PIPELINE = "A ready flow (clip, storyboard), module:flow or path/to/file.py:flow."
-
-
-class _Teller:
-    """Shows rows as they end: a bar on a terminal, a line each when piped."""
-
-    def __init__(self) -> None:
-        self._bar: Progress | None = None
-        self._task: Any = None
-        self._done = 0
-        self._failed = 0
-        self._cost = Decimal(0)
-
-    def __call__(self, row: Any, total: int) -> None:
-        self._done += 1
-        self._failed += row.status == "failed"
-        self._cost += row.cost_usd
-        if not err.is_terminal:
-            if row.status != "skipped":
-                reason = f": {row.error.splitlines()[0]}" if row.error else ""
-                err.print(f"[{self._done}/{total}] {row.id} {row.status}{reason}", markup=False)
-            return
-        if self._bar is None:
-            self._bar = Progress(
-                SpinnerColumn(),
-                TextColumn("{task.description}"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TimeElapsedColumn(),
-                TextColumn("{task.fields[cost]}"),
-                console=err,
-            )
-            self._bar.start()
-            self._task = self._bar.add_task("rows", total=total, cost="")
-        if row.status == "failed":
-            self._bar.console.print(f"[red]{escape(row.id)}[/]: {escape((row.error or '').splitlines()[0])}")
-        failed = f", [red]{self._failed} failed[/]" if self._failed else ""
-        self._bar.update(self._task, completed=self._done, description=f"rows{failed}", cost=money(self._cost))
-
-    def close(self) -> None:
-        if self._bar is not None:
-            self._bar.stop()
 
 
 def _asker(rows: str, yes: bool) -> Any:
@@ -119,16 +76,13 @@ def batch(
         raise ConfigurationError(f"--on-error {on_error!r} is not valid. Expected continue or stop.")
     from ..flows.batch import batch as run
 
-    teller = _Teller()
-    try:
+    with Teller() as teller:
         report = complete(
             run(
-                pipeline, rows, budget=budget, concurrency=concurrency, out=out, on_error=on_error, on_row=teller, admit=admit,
-                confirm=_asker(rows, yes),
+                pipeline, rows, budget=budget, concurrency=concurrency, out=out, on_error=on_error, on_row=teller.row_ended,
+                admit=admit, confirm=_asker(rows, yes),
             )
         )  # fmt: skip
-    finally:
-        teller.close()
     return _finish(report, as_json)
 
 
@@ -140,11 +94,8 @@ def demo(
     """Make a small batch with the offline models: four narrated clips. No key, no network, no cost."""
     from ..flows.demo import demo as run
 
-    teller = _Teller()
-    try:
-        report, sheet = complete(run(out, on_row=teller))
-    finally:
-        teller.close()
+    with Teller() as teller:
+        report, sheet = complete(run(out, on_row=teller.row_ended))
     code = _finish(report, as_json)
     if not as_json:
         from ._output import out as stdout

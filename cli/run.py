@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from ..errors import ParameterError
 from ._output import err, out, print_json
 from ._running import complete
+from ._telling import Teller
 from .batch import PIPELINE
 from .main import Exit, app
 
@@ -65,7 +66,8 @@ def run(
 
     found = find_pipeline(pipeline)
     given = given_values(values or [], Parameters(found.flow), pipeline)
-    result = complete(run_once(found, given, budget=budget, out=out_folder))
+    with Teller():
+        result = complete(run_once(found, given, budget=budget, out=out_folder))
     if as_json:
         print_json(result.summary())
     else:

@@ -8,11 +8,21 @@ import threading
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..errors import EncodeError
 
-__all__ = ["Control", "Progress", "cancellation", "check_not_cancelled", "control", "side_by_side", "stage"]
+__all__ = [
+    "Control",
+    "Progress",
+    "cancellation",
+    "check_not_cancelled",
+    "control",
+    "following",
+    "report_progress",
+    "side_by_side",
+    "stage",
+]
 
 Progress = Callable[[float, float | None], None]
 """Called with the seconds of media written so far, and the seconds there will be (None when not known)."""
@@ -38,7 +48,7 @@ def cancellation(
     """Make every process started inside this block stop when the event is set, and report its progress.
 
     The block is bound to the context (`contextvars`), so it reaches through `asyncio.to_thread` and is not seen by
-    other tasks. Blocks nest: the innermost counts.
+    other tasks. Blocks nest: the innermost counts; one that does not follow progress leaves that to the one around it.
 
     Example:
         >>> with cancellation() as cancel:  # cancel.set() from any thread kills what runs here
@@ -46,11 +56,28 @@ def cancellation(
         False
     """
     event = cancel or threading.Event()
-    token = _control.set(Control(event, on_progress))
+    token = _control.set(Control(event, on_progress or _control.get().on_progress))
     try:
         yield event
     finally:
         _control.reset(token)
+
+
+@contextlib.contextmanager
+def following(on_progress: Progress) -> Generator[None]:
+    """Report the progress of what runs inside this block; it is cancelled as before."""
+    token = _control.set(replace(_control.get(), on_progress=on_progress))
+    try:
+        yield
+    finally:
+        _control.reset(token)
+
+
+def report_progress(done_s: float, total_s: float) -> None:
+    """Say how far in-process work is, as a child process does by itself; in seconds of media."""
+    tell = _control.get().on_progress
+    if tell is not None:
+        tell(done_s, total_s)
 
 
 @contextlib.contextmanager

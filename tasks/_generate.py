@@ -21,6 +21,7 @@ from ._loop import on_loop
 from .budgets import Budget, caps
 from .call import Made, make
 from .labels import current_labels
+from .progress import progress_shown
 from .tally import current_tally
 
 __all__ = ["generate"]
@@ -45,7 +46,8 @@ async def generate(wanted: Wanted, budget: Budget | str | float | None = None) -
         try:
             inputs = await _fitted(choice)
             candidate = prepared(choice, inputs)
-            made = await on_loop(make(candidate, limits, labels))
+            async with progress_shown():  # of a local model
+                made = await on_loop(make(candidate, limits, labels))
         except MOVES_ON as exc:
             errors.append(exc)
             continue

@@ -18,6 +18,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from ..media.runner import cancellation
 from ..settings import get_settings
+from .progress import progress_shown
 
 __all__ = ["in_worker", "on_loop"]
 
@@ -92,7 +93,7 @@ async def in_worker(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs)
     """Run a blocking media operation in the pool for local work and wait for it.
 
     When the caller is cancelled, the operation's child processes are stopped and its end is waited for, so that nothing
-    writes into a folder that is already gone.
+    writes into a folder that is already gone. What takes long says how far it is; see `progress`.
     """
     stop = threading.Event()
 
@@ -101,10 +102,11 @@ async def in_worker(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs)
             return function(*args, **kwargs)
 
     pool = _pool(os.getpid(), get_settings().workers)
-    working = asyncio.get_running_loop().run_in_executor(pool, contextvars.copy_context().run, run)
-    try:
-        return await asyncio.shield(working)
-    except asyncio.CancelledError:
-        stop.set()
-        await _settled(working)
-        raise
+    async with progress_shown():
+        working = asyncio.get_running_loop().run_in_executor(pool, contextvars.copy_context().run, run)
+        try:
+            return await asyncio.shield(working)
+        except asyncio.CancelledError:
+            stop.set()
+            await _settled(working)
+            raise

@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...errors import EncodeError, ParameterError
+from ..control import check_not_cancelled, report_progress
 from ..images.colour import flattened, to_srgb
 from ..images.opening import read_picture
 from ..operation import operation
-from ..runner import check_not_cancelled, scratch_beside
+from ..runner import scratch_beside
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
@@ -285,6 +286,7 @@ def _write(planes: list[Picture], path: list[Window], target: Path, frame: tuple
         codec.gop_size = round(2 * rate)
         for index, window in enumerate(path):
             check_not_cancelled(f"animate {target.name!r}")
+            report_progress(float(index / rate), float(len(path) / rate))
             made = _frame(planes, window, frame)
             made.pts, made.time_base = index, 1 / rate
             container.mux(stream.encode(made))
