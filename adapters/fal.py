@@ -15,6 +15,7 @@ Facts are from fal.ai/docs and the Python client 1.0.3, as of 2026-11.
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import quote
@@ -56,6 +57,9 @@ __all__ = ["FalAdapter"]
 
 INLINE_BYTES = 256 << 10
 INLINE_TOTAL_BYTES = 4 << 20
+DOUBTS_S = (0.5, 2.0)
+"""When the status of a request names no error but its result does, and not one of the model, it may be that of the way
+there: a result that was paid for is asked for again, so many times and after so many seconds."""
 NAMESPACES = ("workflows", "comfy")
 USUAL_FIELDS = {
     "image": ("images", "image"),
@@ -142,6 +146,20 @@ class FalAdapter(HttpAdapter):
         return await self._result(job, fields) if fields["status"] == "COMPLETED" else _waiting(fields)
 
     async def _result(self, job: Job, status: dict[str, Any]) -> Snapshot:
+        """Read the result. A failing runner that the status says nothing of is believed only when it stays so."""
+        snapshot = await self._look_at_result(job, status)
+        for pause_s in DOUBTS_S:
+            if (
+                not isinstance(snapshot.error, TransientProviderError)
+                or status.get("error")
+                or status.get("error_type")
+            ):
+                break
+            await asyncio.sleep(pause_s)
+            snapshot = await self._look_at_result(job, status)
+        return snapshot
+
+    async def _look_at_result(self, job: Job, status: dict[str, Any]) -> Snapshot:
         about = self.about("read the result of", job)
         reply = await self.call("GET", self._url_of(job, "response"), about, tolerate=range(400, 600))
         usage = _usage(reply, status)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from prefect_media.adapters import fal
 from prefect_media.adapters.base import CancelOutcome, Job, JobStatus, Request
 from prefect_media.errors import (
     AuthenticationError,
@@ -28,6 +29,11 @@ CARD = f"fal:{ENDPOINT}"
 ID = "764cabcf-b745-4b3e-ae38-1200304cf45b"
 AT = f"/fal-ai/flux/requests/{ID}"
 FILE = {"url": "https://v3.fal.media/files/a/out.jpg", "content_type": "image/jpeg", "width": 1024, "height": 768}
+
+
+@pytest.fixture(autouse=True)
+def _doubts_without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fal, "DOUBTS_S", (0.0,) * len(fal.DOUBTS_S))
 
 
 def request(**changes: Any) -> Request:
@@ -363,6 +369,14 @@ async def test_the_result_is_more_precise_than_the_status(server: Any, adapter_f
 async def test_a_result_that_is_not_there_yet_is_running(server: Any, adapter_for: Any) -> None:
     snapshot = await _finish(server, adapter_for, code=400, result={"detail": "Request is still in progress"})
     assert snapshot.status is JobStatus.RUNNING
+
+
+async def test_a_runner_error_that_the_status_does_not_know_is_asked_about_again(server: Any, adapter_for: Any) -> None:
+    server.on("GET", f"{AT}/status", json_={"status": "COMPLETED"})
+    server.on("GET", AT, 500, json_={"detail": "Runner error", "error_type": "runner_server_error"})
+    server.on("GET", AT, json_={"images": [{"url": "https://v3.fal.media/a.png", "content_type": "image/png"}]})
+    snapshot = await adapter_for("fal").check(job(), Path())
+    assert snapshot.status is JobStatus.SUCCEEDED
 
 
 @pytest.mark.parametrize("code", [502, 503, 504])
