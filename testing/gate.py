@@ -120,7 +120,12 @@ class Desk:
             raise Reply(Response(MALFORMED, 200, media_type="application/json"))
 
     def draw_for_job(self, request: Request, call: Call, refusal: Rule | None) -> list[Rule]:
-        """Draw the faults that a job will carry through its life."""
+        """Draw the faults that a job will carry through its life.
+
+        Raises:
+            Abort: The simulation was reset since the submission was read.
+        """
+        self.sim.check_era(call)
         rules = list(self.sim.faults.draw("job", self.occasion(request, call)))
         return [*rules, refusal] if refusal else rules
 

@@ -33,7 +33,7 @@ def answer(body: Any, status: int = 200, headers: Mapping[str, str] | None = Non
 
 def abort_connection(transport: Any) -> None:
     """Reset a TCP connection, as a crashed peer would."""
-    if transport is None:
+    if transport is None or transport.is_closing():
         return
     connection = transport.get_extra_info("socket")
     if connection is not None and transport.get_extra_info("sslcontext") is None:

@@ -183,6 +183,15 @@ class Simulation:
             media.append(shape)
         return "sha256:" + hashlib.sha256(data).hexdigest()
 
+    def check_era(self, call: Call) -> None:
+        """Refuse a submission from before a reset: its client is gone.
+
+        Raises:
+            Abort: The simulation was reset since the submission was read.
+        """
+        if call.era != self._era:
+            raise Abort
+
     def accept(self, call: Call, job_id: str, product: Product, rules: list[Rule], charge: Charge | None = None) -> Job:
         """Accept a submission: from here on it is on the bill.
 
@@ -196,8 +205,7 @@ class Simulation:
         Raises:
             Abort: The simulation was reset since the submission was read.
         """
-        if call.era != self._era:
-            raise Abort
+        self.check_era(call)
         job = Job(job_id, call.provider, call.endpoint, call.payload, call.payload_hash, product)
         job.queue_s, job.run_s = (self.latency.queue, self._run_s(call))
         charge = charge or call.model.charge(call.payload, product, call.model.run_s)

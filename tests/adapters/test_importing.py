@@ -27,7 +27,7 @@ from prefect_media.errors import (
     UnknownModelError,
 )
 from prefect_media.media.intake import admit
-from prefect_media.media.samples import sample_image
+from prefect_media.media.samples.making import sample_image
 from prefect_media.media.types import Image
 from prefect_media.settings import get_settings
 from prefect_media.testing.models import _builtin

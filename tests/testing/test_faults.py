@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -122,6 +123,17 @@ def test_latency_is_added(client: Client, simulator: Simulator) -> None:
     simulator.faults.add("latency", moment="received", seconds=0.3)
     with pytest.raises(httpx.ReadTimeout):
         client.http.post(FLUX, json={"input": {"prompt": "x"}}, timeout=0.1)
+
+
+def test_a_request_from_before_a_reset_meets_no_fault_from_after_it(client: Client, simulator: Simulator) -> None:
+    simulator.faults.add("latency", moment="received", seconds=0.3)
+    with pytest.raises(httpx.ReadTimeout):
+        client.http.post(FLUX, json={"input": {"prompt": "x"}}, timeout=0.1)
+    simulator.reset()
+    simulator.faults.extend([{"kind": "endless-queue", "count": 1}])
+    time.sleep(0.6)
+    client.http.post(FLUX, json={"input": {"prompt": "x"}})
+    assert [job["phase"] for job in simulator.jobs] == ["queued"]
 
 
 # ---- jobs that go wrong ----
