@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -13,11 +12,11 @@ from ..images.fitting import Fit
 from ..operation import operation
 from ..streams import VideoStream
 from . import steps
-from .joining import crossfaded, join, join_shots
+from .joining import crossfaded, join
 from .opening import open_reel, parse_rate, picture_of
 from .reel import Reel, write_reel
-from .remux import Shot, matches, shot_of
-from .targets import target_of
+from .remux import Shot, shot_of
+from .targets import Target, target_of
 
 __all__ = ["Transition", "concat_videos"]
 
@@ -34,7 +33,7 @@ FILTERS = {
 }
 
 
-@operation(version=1)
+@operation(version=2)
 def concat_videos(
     sources: Sequence[Path],
     target: Path,
@@ -50,7 +49,8 @@ def concat_videos(
     """Join videos in order.
 
     With cuts, videos that are equal in codec, size, rate, colours and encoder settings are joined without encoding their
-    pictures again. Sound is always encoded again: coded sound does not join without gaps. A video without sound is silent
+    pictures again; among others that must be encoded, those keep theirs that this encoder wrote (the results of other
+    operations). Sound is always encoded again: coded sound does not join without gaps. A video without sound is silent
     among others that have some.
 
     Args:
@@ -80,28 +80,22 @@ def concat_videos(
     streams = {path: picture_of(facts, path) for path, facts in found.items()}
     rate = parse_rate(fps) or streams[sources[0]].nominal_rate
     size = _size(streams[sources[0]], width, height)
-    if transition == "cut" and all(kind.takes(stream) for stream in streams.values()):
-        shots = _shots(found, streams, rate, size)
-        if shots is not None:
-            reels = {path: open_reel(path, found=found[path]) for path in found}
-            if all(reels[path].frames == shots[path].frames for path in found):
-                ordered = [shots[path] for path in sources], [reels[path] for path in sources]
-                join_shots(*ordered, target, what=what, rate=rate)
-                return
 
     def opened(path: Path, **options: Any) -> Reel:
         reel = open_reel(path, found=found[path], fps=rate, **options)
         return steps.fit(reel, width=size[0], height=size[1], fit=fit, background=background)
 
+    coded: list[Shot | None] = []
     if transition == "cut" or len(sources) == 1:
         fitted = {path: opened(path) for path in found}
-        reels_in_order = [fitted[path] for path in sources]
+        shots = {path: _shot(path, found[path], fitted[path], kind) for path in found}
+        reels, coded = [fitted[path] for path in sources], [shots[path] for path in sources]
     else:
-        reels_in_order = _overlapped(sources, opened, FILTERS[transition], transition_s)
-    if len(reels_in_order) == 1:
-        write_reel(reels_in_order[0], target, what=what)
+        reels = _overlapped(sources, opened, FILTERS[transition], transition_s)
+    if len(reels) == 1 and not any(coded):
+        write_reel(reels[0], target, what=what)
     else:
-        join(reels_in_order, target, what=what)
+        join(reels, target, what=what, coded=coded)
 
 
 def _size(stream: VideoStream, width: int | None, height: int | None) -> tuple[int, int]:
@@ -113,22 +107,13 @@ def _size(stream: VideoStream, width: int | None, height: int | None) -> tuple[i
     return wide, high
 
 
-def _shots(
-    found: dict[Path, Container], streams: dict[Path, VideoStream], rate: Fraction, size: tuple[int, int]
-) -> dict[Path, Shot] | None:
-    """Every video as a shot, when all can follow each other as they are."""
-    first = next(iter(streams.values()))
-    if first.display_size != size or first.frame_rate != rate:
+def _shot(path: Path, found: Container, reel: Reel, kind: Target) -> Shot | None:
+    """The video's picture as it is, where it shows what the reel shows and the target takes it."""
+    stream = picture_of(found, path)
+    if not kind.takes(stream) or stream.display_size != (reel.width, reel.height) or stream.frame_rate != reel.rate:
         return None
-    if not all(matches(first, stream) for stream in streams.values()):
-        return None
-    shots: dict[Path, Shot] = {}
-    for path, facts in found.items():
-        shot = shot_of(path, facts)
-        if shot is None:
-            return None
-        shots[path] = shot
-    return shots
+    shot = shot_of(path, found)
+    return shot if shot is not None and shot.frames == reel.frames else None
 
 
 def _overlapped(sources: Sequence[Path], opened: Callable[..., Reel], name: str, transition_s: float) -> list[Reel]:

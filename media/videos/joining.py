@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
@@ -17,11 +17,11 @@ from ..container import scan
 from ..control import side_by_side, stage
 from ..runner import scratch_beside
 from .reel import Reel, evened, filled, silence, tagged
-from .remux import Shot, shot_of, splice
+from .remux import Shot, matches, shot_of, splice
 from .targets import AAC, SAMPLE_RATE_HZ, Target, target_of
 from .written import verify
 
-__all__ = ["crossfaded", "encode_parts", "join", "join_shots"]
+__all__ = ["Part", "crossfaded", "encode_parts", "join"]
 
 RAW = {"f": "f32le", "c:a": "pcm_f32le"}
 RAW_INPUT = {"f": "f32le", "ar": SAMPLE_RATE_HZ, "ac": AAC.channels}
@@ -29,6 +29,19 @@ SOUNDS_AT_A_TIME = 16
 PARTS_AT_A_TIME = 4
 """Most that are encoded at the same time, each with two threads and its own frames in memory."""
 COPY_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Part:
+    """One reel, ready to be joined.
+
+    Attributes:
+        shot: Its picture, coded.
+        sound: Its sound, raw; None where the result has none.
+    """
+
+    shot: Shot
+    sound: Path | None
 
 
 @dataclass(frozen=True)
@@ -46,79 +59,106 @@ class _Whole:
         return self.frames / self.rate
 
 
-def join(reels: Sequence[Reel], target: Path, *, what: str) -> None:
-    """Encode reels of one size and rate, and write them one after the other. The same reel twice is encoded once.
+def join(reels: Sequence[Reel], target: Path, *, what: str, coded: Sequence[Shot | None] = ()) -> None:
+    """Write reels of one size and rate one after the other. The same reel twice is encoded once.
 
     Without sound in any of them the result has none; otherwise the silent ones get silence.
+
+    Args:
+        reels: What to write.
+        target: The file.
+        what: Completes "Cannot ..." in errors.
+        coded: For each reel, its picture as a file has it already, or None. It is used as it is where it can follow the
+            others undecoded: where all are alike, or like what this encodes.
 
     Raises:
         EncodeError: ffmpeg failed, or the result is not what was meant.
     """
+    unique = {id(reel): reel for reel in reels}
+    kept = {id(reel): each for reel, each in zip(reels, coded, strict=bool(coded)) if each is not None}
+    has_audio = any(reel.sound is not None for reel in reels)
     with scratch_beside(target) as folder:
-        has_audio = any(reel.sound is not None for reel in reels)
-        shots, sounds = encode_parts(reels, folder, target_of(target), what=what, has_audio=has_audio)
-        first = evened(reels[0])
-        frames = sum(reel.frames for reel in reels)
-        whole = _Whole(target, what, first.rate, frames, (first.width, first.height))
-        _write(whole, shots, sounds, folder)
+        done: dict[int, Part] = {}
+        size = None
+
+        def encode(keys: Sequence[int]) -> None:
+            within = folder / f"{len(done)}"
+            within.mkdir()
+            with stage(_seconds(unique, done), _seconds(unique, unique)):
+                some = [unique[key] for key in keys]
+                done.update(
+                    zip(
+                        keys, encode_parts(some, within, target_of(target), what=what, has_audio=has_audio), strict=True
+                    )
+                )
+
+        first, *others = _batches(unique, kept)
+        if first or others[1:]:
+            encode(first or others.pop(0))
+            size = (evened(reels[0]).width, evened(reels[0]).height)
+            made = next(iter(done.values())).shot.stream
+            others = [keys for keys in others if not matches(kept[keys[0]].stream, made)]
+            if others:
+                encode([key for keys in others for key in keys])
+        copied = [key for key in unique if key not in done]
+        sounds = _sounds([unique[key] for key in copied], folder, what) if has_audio else [None] * len(copied)
+        done |= {key: Part(kept[key], sound) for key, sound in zip(copied, sounds, strict=True)}
+        whole = _Whole(target, what, reels[0].rate, sum(reel.frames for reel in reels), size)
+        _write(whole, [done[id(reel)] for reel in reels], folder)
+
+
+def _seconds(unique: Mapping[int, Reel], keys: Iterable[int]) -> float:
+    return float(sum(unique[key].duration for key in keys))
+
+
+def _batches(unique: Mapping[int, Reel], kept: Mapping[int, Shot]) -> list[list[int]]:
+    """The reels that no file has yet, then those that can follow each other, from the shortest such group to the longest."""
+    groups: list[list[int]] = []
+    for key, each in kept.items():
+        group = next((group for group in groups if matches(kept[group[0]].stream, each.stream)), None)
+        if group is None:
+            groups.append([key])
+        else:
+            group.append(key)
+    return [[key for key in unique if key not in kept], *sorted(groups, key=lambda keys: _seconds(unique, keys))]
 
 
 def encode_parts(
-    reels: Sequence[Reel], folder: Path, kind: Target, *, what: str, has_audio: bool
-) -> tuple[list[Shot], list[Path]]:
+    reels: Sequence[Reel], folder: Path, kind: Target, *, what: str, has_audio: bool = False
+) -> list[Part]:
     """Encode reels of one size and rate into matching shots, and their sound into raw files; each reel once.
 
     Raises:
         EncodeError: ffmpeg failed, or a part has not the frames that it should have.
     """
     unique = {id(reel): reel for reel in reels}
-    shots: dict[int, Shot] = {}
-    sounds = {key: folder / f"{number}.f32" for number, key in enumerate(unique)} if has_audio else {}
+    parts: dict[int, Part] = {}
 
     def encode(number: int, key: int, reel: Reel) -> None:
         ready = evened(reel.flattened())
-        picture = folder / f"{number}.mp4"
+        picture, sound = folder / f"{number}.mp4", folder / f"{number}.f32" if has_audio else None
         outputs: dict[Path, Any] = {
             picture: ([tagged(ready.picture, ready.rate)], {**kind.encoding(ready.rate), "t": _bound(ready)})
         }
-        if has_audio:
-            outputs[sounds[key]] = ([_sound(ready)], {**RAW, "t": _bound(ready)})
+        if sound is not None:
+            outputs[sound] = ([_sound(ready)], {**RAW, "t": _bound(ready)})
         ffmpeg.render(outputs, what=what, duration_s=float(ready.duration))
-        shots[key] = _shot(picture, ready, what)
+        parts[key] = Part(_shot(picture, ready, what), sound)
 
     jobs = [
         (float(reel.duration), partial(encode, number, key, reel)) for number, (key, reel) in enumerate(unique.items())
     ]
     side_by_side(jobs, what=what, at_a_time=min(PARTS_AT_A_TIME, get_settings().workers))
-    return [shots[id(reel)] for reel in reels], [sounds[id(reel)] for reel in reels] if has_audio else []
+    return [parts[id(reel)] for reel in reels]
 
 
-def join_shots(shots: Sequence[Shot], reels: Sequence[Reel], target: Path, *, what: str, rate: Fraction) -> None:
-    """Write shots one after the other undecoded, with the sound of reels, which is encoded.
-
-    Args:
-        shots: Matching ones; see `remux.matches`.
-        reels: One for each shot, of the same length; their pictures are not used.
-        target: The file.
-        what: Completes "Cannot ..." in errors.
-        rate: Frame rate.
-
-    Raises:
-        EncodeError: ffmpeg failed, or the result is not what was meant.
-    """
-    whole = _Whole(target, what, rate, sum(shot.frames for shot in shots), None)
-    has_audio = any(reel.sound is not None for reel in reels)
-    with scratch_beside(target) as folder:
-        sounds: dict[int, Path] = {}
-        if has_audio:
-            unique = list({id(reel): reel for reel in reels}.items())
-            for begin in range(0, len(unique), SOUNDS_AT_A_TIME):
-                some = unique[begin : begin + SOUNDS_AT_A_TIME]
-                paths = {key: folder / f"{begin + number}.f32" for number, (key, _) in enumerate(some)}
-                outputs = {paths[key]: ([_sound(reel)], {**RAW, "t": _bound(reel)}) for key, reel in some}
-                ffmpeg.render(outputs, what=what)
-                sounds |= paths
-        _write(whole, shots, [sounds[id(reel)] for reel in reels] if has_audio else [], folder)
+def _sounds(reels: Sequence[Reel], folder: Path, what: str) -> list[Path]:
+    """The sound of reels as raw files."""
+    paths = [folder / f"{number}.f32" for number in range(len(reels))]
+    for begin in range(0, len(reels), SOUNDS_AT_A_TIME):
+        some = list(zip(paths, reels, strict=True))[begin : begin + SOUNDS_AT_A_TIME]
+        ffmpeg.render({path: ([_sound(reel)], {**RAW, "t": _bound(reel)}) for path, reel in some}, what=what)
+    return paths
 
 
 def _bound(reel: Reel) -> str:
@@ -141,9 +181,10 @@ def _shot(picture: Path, reel: Reel, what: str) -> Shot:
     return shot
 
 
-def _write(whole: _Whole, shots: Sequence[Shot], sounds: Sequence[Path], folder: Path) -> None:
+def _write(whole: _Whole, parts: Sequence[Part], folder: Path) -> None:
     pictures = folder / "pictures.mp4"
-    splice(shots, pictures, rate=whole.rate, what=whole.what)
+    splice([part.shot for part in parts], pictures, rate=whole.rate, what=whole.what)
+    sounds = [part.sound for part in parts if part.sound is not None]
     kind = target_of(whole.target)
     found = scan(pictures)
     assert found.picture is not None

@@ -281,9 +281,9 @@ def _looped(job: _Job, plan: _Plan, reel: Reel, scratch: Path) -> tuple[Any, dic
     silent = replace(reel, sound=None)
     whole, rest = divmod(plan.frames, silent.frames)
     parts = [silent] * whole + ([silent.cut(0, rest)] if rest else [])
-    shots, _ = encode_parts(parts, scratch, job.kind, what=job.what, has_audio=False)
+    encoded = encode_parts(parts, scratch, job.kind, what=job.what)
     joined = scratch / "pictures.mp4"
-    splice(shots, joined, rate=plan.rate, what=job.what)
+    splice([part.shot for part in encoded], joined, rate=plan.rate, what=job.what)
     stream = scan(joined).picture
     assert stream is not None
     return ffmpeg.source(joined)["v:0"], job.kind.copying(stream)

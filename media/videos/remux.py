@@ -19,7 +19,7 @@ from ..container import Container, open_guarded
 from ..runner import check_not_cancelled
 from ..streams import VideoStream
 
-__all__ = ["Shot", "is_spliceable", "shot_of", "splice"]
+__all__ = ["Shot", "is_spliceable", "matches", "shot_of", "splice"]
 
 
 @dataclass(frozen=True)
@@ -28,14 +28,14 @@ class Shot:
 
     Attributes:
         path: The file.
-        stream: Number of its video stream.
+        stream: Its video stream.
         first, count: Packets in decoding order.
         start: Time of the first frame, in units of the stream's time base.
         frames: Number of frames; all packets are shown.
     """
 
     path: Path
-    stream: int
+    stream: VideoStream
     first: int
     count: int
     start: int
@@ -83,7 +83,7 @@ def shot_of(path: Path, found: Container, first: int = 0, end: int | None = None
     start, stop = _bounds(times, begins, ends)
     if start is None or stop is None or not keys[start] or times[start] != begins:
         return None
-    return Shot(path, stream.index, start, stop - start, begins, end - first)
+    return Shot(path, stream, start, stop - start, begins, end - first)
 
 
 def _bounds(times: array[int], begins: int, ends: int) -> tuple[int | None, int | None]:
@@ -136,7 +136,7 @@ def splice(shots: Sequence[Shot], target: Path, *, rate: Fraction, what: str) ->
             offset = 0
             for shot in shots:
                 with open_guarded(shot.path) as container:
-                    source = container.streams[shot.stream]
+                    source = container.streams[shot.stream.index]
                     stream = stream or _stream_like(out, source)
                     _copy(container, source, out, stream, shot, offset)
                     offset += int(shot.frames / rate / source.time_base)

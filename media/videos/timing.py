@@ -10,10 +10,10 @@ from ..container import scan
 from ..operation import operation
 from . import steps
 from .copying import is_copyable
-from .joining import join, join_shots
+from .joining import join
 from .opening import open_reel, parse_rate
 from .reel import Reel, write_reel
-from .remux import Shot, shot_of
+from .remux import shot_of
 from .targets import target_of
 
 __all__ = ["loop_video", "resample_video", "reverse_video", "trim_video"]
@@ -47,13 +47,13 @@ def trim_video(
     reel = open_reel(source, found=found)
     first, end = steps.span_of(reel, start_s, end_s, seconds)
     if is_copyable(found, source, kind, reel) and (shot := shot_of(source, found, first, end)) is not None:
-        join_shots([shot], [reel.cut(first, end)], target, what=what, rate=reel.rate)
+        join([reel.cut(first, end)], target, what=what, coded=[shot])
         return
     sought = open_reel(source, found=found, from_s=float(first / reel.rate))
     write_reel(sought.cut(0, end - first), target, what=what)
 
 
-@operation(version=1)
+@operation(version=2)
 def loop_video(source: Path, target: Path, *, times: int | None = None, seconds: float | None = None) -> None:
     """Repeat a video, a number of times or for a length.
 
@@ -84,13 +84,9 @@ def loop_video(source: Path, target: Path, *, times: int | None = None, seconds:
         [(0, rest, open_reel(source, found=found, twin=1).cut(0, rest))] if rest else []
     )
     what = f"repeat '{source.name}'"
-    if is_copyable(found, source, kind, reel):
-        cuts = {end: shot_of(source, found, 0, end) for _, end, _ in parts}
-        shots: list[Shot] = [shot for _, end, _ in parts if (shot := cuts[end]) is not None]
-        if len(shots) == len(parts):
-            join_shots(shots, [part for _, _, part in parts], target, what=what, rate=reel.rate)
-            return
-    join([part for _, _, part in parts], target, what=what)
+    copyable = is_copyable(found, source, kind, reel)
+    cuts = {end: shot_of(source, found, 0, end) if copyable else None for _, end, _ in parts}
+    join([part for _, _, part in parts], target, what=what, coded=[cuts[end] for _, end, _ in parts])
 
 
 @operation(version=1)

@@ -12,6 +12,7 @@ from prefect_media.media.container import scan
 from prefect_media.media.ffmpeg import cancellation
 from prefect_media.media.videos import joining
 from prefect_media.media.videos.concat import concat_videos
+from prefect_media.media.videos.edit import fit_video
 
 from .make_clips import (
     RATE,
@@ -86,6 +87,31 @@ def test_unequal_videos_are_encoded(other: str, tmp_path: Path) -> None:
     concat_videos([clip("plain.mp4"), clip(other)], target)
     assert not set(packet_digests(target)) & set(packet_digests(clip("plain.mp4")))
     assert shows_quarters(frame(target, 5), slack=40)
+
+
+def test_only_videos_that_differ_are_encoded(tmp_path: Path) -> None:
+    own, target = tmp_path / "own.mp4", tmp_path / "out.mp4"
+    fit_video(clip("plain.mp4"), own, width=64, height=48)  # what this library wrote
+    other, odd = clip("hevc.mp4"), clip("odd.mp4")
+    concat_videos([own, odd, own, other], target)
+    seen, kept = packet_digests(target), packet_digests(own)
+    assert (seen[:15], seen[-30:-15]) == (kept, kept)
+    assert seen[15] not in kept  # the key frames of the others are new
+    assert seen[-15] not in [*kept, *packet_digests(other)]
+    found = scan(target).video[0]
+    assert (found.is_constant_rate, found.frames, found.display_size) == (True, len(seen), (64, 48))
+    assert marks(target)[:15] == [*range(15)]
+    for number in (2, 17, len(seen) - 20, len(seen) - 5):
+        assert shows_quarters(frame(target, number), slack=40)
+    assert spectrum(target, 440, 0.0, 0.58) > 0.1
+
+
+def test_of_videos_that_cannot_follow_each_other_the_longer_kind_is_kept(tmp_path: Path) -> None:
+    own, target = tmp_path / "own.mp4", tmp_path / "out.mp4"
+    fit_video(clip("plain.mp4"), own, width=64, height=48)
+    concat_videos([clip("bframes.mp4"), own], target)
+    assert packet_digests(target)[-15:] == packet_digests(own)
+    assert marks(target) == [*range(15)] * 2
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".webm"])
