@@ -136,6 +136,27 @@ def test_a_slow_zoom_is_motion() -> None:
     check_output(admit_bytes(video(zoom)))
 
 
+@pytest.mark.parametrize("frames_a_round", range(2, 31))
+def test_a_video_that_repeats_itself_moves(frames_a_round: int) -> None:
+    def circling(number: int) -> Image.Image:
+        image = BACKDROP.copy()
+        left = 300 + 200 * (number % frames_a_round) // frames_a_round
+        ImageDraw.Draw(image).ellipse((left, 100, left + 60, 160), fill=(90, 20, 20))
+        return image
+
+    check_output(admit_bytes(video(circling, frames=61)))
+
+
+def test_a_blink_in_a_still_video_is_motion() -> None:
+    check_output(admit_bytes(video(lambda number: talking(4 * (25 <= number < 28)), frames=61)))
+
+
+@pytest.mark.parametrize("frame_rate", [6, 8, 24, 25])
+def test_what_simulated_models_return_moves(frame_rate: int) -> None:
+    for frames in range(frame_rate, 5 * frame_rate, 5):
+        check_output(admit_bytes(sample_video(64, 48, frames / frame_rate, frame_rate=frame_rate)))
+
+
 def test_a_fade_from_and_to_black_passes() -> None:
     def fade(number: int) -> Image.Image:
         return Image.blend(Image.new("RGB", BACKDROP.size), BACKDROP, max(0, 1 - abs(number - 15) / 10))
