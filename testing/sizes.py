@@ -100,7 +100,7 @@ def size_of(rule: str, payload: Mapping[str, Any], media: Measured | None) -> tu
 
     Args:
         rule: How its model decides: `image_size`, `pixels`, `ratio <table>`, `class [<default>]`, `input [<field>]`,
-            or fixed as `1024x576`.
+            fixed as `1024x576`, or `turned 1024x576`, which stands upright when its input does.
         payload: The request, defaults filled in.
         media: The first picture or video of its input, when it could be read.
     """
@@ -124,5 +124,6 @@ def size_of(rule: str, payload: Mapping[str, Any], media: Measured | None) -> tu
         factor = float(payload.get(argument) or 1) if argument else 1.0
         width, height = (media.width, media.height) if media and media.width else (512, 512)
         return max(1, round(width * factor)), max(1, round(height * factor))
-    width, _, height = rule.partition("x")
-    return int(width), int(height)
+    width, height = (int(side) for side in rule.removeprefix("turned ").split("x"))
+    upright = media is not None and media.height > media.width and payload.get("sizing_strategy") != "crop_to_16_9"
+    return (height, width) if name == "turned" and upright else (width, height)

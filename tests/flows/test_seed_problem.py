@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prefect import flow
 
-from prefect_media import plan
+from prefect_media import generate_image, generate_video, plan
 from prefect_media.testing import Simulator
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "seed_problem.py"
@@ -48,3 +49,15 @@ def test_the_planned_chain_runs_as_planned(example: Any, media_simulator: Simula
     assert found.price.low <= media_simulator.bill.usd <= found.price.high
     (sent,) = [job["payload"] for job in media_simulator.jobs if "stable-video" in str(job)]
     assert sent["motion_bucket_id"] == 127
+
+
+def test_an_upright_picture_becomes_an_upright_video(example: Any, media_simulator: Simulator) -> None:
+    @flow
+    def upright() -> Any:
+        picture = generate_image.submit("a lighthouse", model="local:landscape", size="768x1344")
+        return generate_video.submit("waves", image=picture, model=example.SVD).result()
+
+    found = plan(upright)
+    assert found.ok, found.problems
+    assert upright().size == (576, 1024) == found.outputs[0].size
+    assert media_simulator.bill.calls == 1
