@@ -73,8 +73,11 @@ class Settings(BaseSettings):
         return self.media_workers or os.cpu_count() or 1
 
 
+NAMES = tuple(PREFIX + name.upper() for name in Settings.model_fields)
+
+
 @lru_cache(maxsize=8)
-def _load(environment: tuple[tuple[str, str], ...]) -> Settings:
+def _load(_values: tuple[str | None, ...]) -> Settings:
     from pydantic import ValidationError
 
     try:
@@ -93,4 +96,4 @@ def get_settings() -> Settings:
     Raises:
         ConfigurationError: A `PREFECT_MEDIA_*` variable has a value that is not valid.
     """
-    return _load(tuple(sorted((k, v) for k, v in os.environ.items() if k.startswith(PREFIX))))
+    return _load(tuple(os.environ.get(name) for name in NAMES))

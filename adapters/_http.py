@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator, Collection, Container, Generator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, cast
 from urllib.request import getproxies
@@ -190,7 +191,7 @@ class HttpAdapter(ABC):
     def is_own(self, url: str, base: str | None = None) -> bool:
         """Return whether a URL lies under the base URL, so that it may get the key."""
         try:
-            found, own = httpx.URL(url), httpx.URL(base or self.credentials.base_url)
+            found, own = _parsed(url), _parsed(base or self.credentials.base_url)
         except (httpx.InvalidURL, ValueError, TypeError):
             return False
         same = (found.scheme, found.host, found.port) == (own.scheme, own.host, own.port)
@@ -263,7 +264,7 @@ class HttpAdapter(ABC):
             async with (
                 asyncio.timeout(total_s),
                 self._clients.get().stream(
-                    method, url, auth=auth or self._auth, timeout=timeout, **content
+                    method, _parsed(url), auth=auth or self._auth, timeout=timeout, **content
                 ) as response,
             ):
                 if response.status_code >= 300 and response.status_code not in tolerate:
@@ -338,6 +339,12 @@ class HttpAdapter(ABC):
         if not (self.is_own(str(url)) and self.key_goes_to(url)):
             return {}
         return dict(next(self._auth.auth_flow(httpx.Request("GET", url))).headers)
+
+
+@lru_cache(maxsize=4096)
+def _parsed(url: str) -> httpx.URL:
+    """Parse a URL; those of jobs in flight come again with every look at them."""
+    return httpx.URL(url)
 
 
 async def _read(response: httpx.Response, limit: int, *, cut: bool = False) -> bytes | None:

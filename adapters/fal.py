@@ -139,7 +139,8 @@ class FalAdapter(HttpAdapter):
     async def check(self, job: Job, scratch: Path) -> Snapshot:
         """Ask for the status once, and for the result when there is one. Free."""
         about = self.about("check", job)
-        reply = await self.call("GET", self._url_of(job, "status"), about, params={"logs": "0"}, tolerate=(404,))
+        url = self._url_of(job, "status")
+        reply = await self.call("GET", f"{url}{'&' if '?' in url else '?'}logs=0", about, tolerate=(404,))
         if reply.status == 404:
             return self._vanished(job, reply, about)
         fields = self.document(reply, about, needs="status")

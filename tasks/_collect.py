@@ -12,7 +12,7 @@ from ..media.facts import Span, facts_of
 from ..media.intake import admit
 from ..media.quality import check_output
 from ..media.types import Audio, Image, Media, Origin, Video
-from ._loop import in_worker
+from ._loop import at_the_door
 from ._work import Work, backoff
 
 __all__ = ["collect"]
@@ -43,7 +43,7 @@ async def collect(work: Work, job: Job, snapshot: Snapshot, scratch: Path, origi
             made.append(output.text)
             continue
         path = await _local(work, job, number, output, scratch)
-        made.append(await in_worker(_admitted, work, path, output, origin))
+        made.append(await at_the_door(_admitted, work, path, output, origin))
     return made
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
 
+from ..adapters.card import Card
 from ..errors import (
     BudgetExceeded,
     CallsFailed,
@@ -16,6 +18,7 @@ from ..errors import (
 from ..media.lineage import given_to_model
 from ..media.types import Media
 from ._candidates import Choice, Wanted, checked_choices, prepared
+from ._collector import many_calls
 from ._convert import apply_steps, finish
 from ._loop import on_loop
 from .budgets import Budget, caps
@@ -46,7 +49,7 @@ async def generate(wanted: Wanted, budget: Budget | str | float | None = None) -
         try:
             inputs = await _fitted(choice)
             candidate = prepared(choice, inputs)
-            async with progress_shown():  # of a local model
+            async with _showing(choice.card), many_calls():
                 made = await on_loop(make(candidate, limits, labels))
         except MOVES_ON as exc:
             errors.append(exc)
@@ -62,6 +65,11 @@ async def generate(wanted: Wanted, budget: Budget | str | float | None = None) -
         raise errors[0]
     lines = "\n".join(_line(choice, error) for choice, error in zip(found, errors, strict=True))
     raise CallsFailed(f"All {len(errors)} models failed:\n{lines}", errors)
+
+
+def _showing(card: Card) -> AbstractAsyncContextManager[None]:
+    """Local models say how far they are; of a provider's nobody knows."""
+    return progress_shown() if card.is_local else nullcontext()
 
 
 def _line(choice: Choice, error: PrefectMediaError) -> str:

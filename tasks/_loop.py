@@ -1,4 +1,4 @@
-"""Where the work of tasks runs: one event loop for provider calls, one thread pool for local media operations.
+"""Where the work of tasks runs: a loop for provider calls, threads for local media operations and for taking files in.
 
 Prefect gives every submitted task an event loop of its own, and a user's flow may block its loop. Provider calls
 therefore live on a loop of their own, in a daemon thread: connections, rate limits and claims are shared by all tasks
@@ -20,13 +20,15 @@ from ..media.runner import cancellation
 from ..settings import get_settings
 from .progress import progress_shown
 
-__all__ = ["in_worker", "on_loop"]
+__all__ = ["at_the_door", "in_worker", "on_loop"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 GRACE_S = 20.0
 """Longest that a cancelled call may take to cancel its remote job and write its journal."""
+DOORS = 4
+"""Files that are taken in at the same time, for each local operation that may run."""
 
 _lock = threading.Lock()
 _loops: dict[int, asyncio.AbstractEventLoop] = {}
@@ -84,9 +86,9 @@ async def _settled(waiting: asyncio.Future[Any]) -> None:
         waiting.exception()
 
 
-@lru_cache(maxsize=2)
-def _pool(process: int, workers: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(workers, thread_name_prefix="prefect-media-work")
+@lru_cache(maxsize=4)
+def _pool(process: int, name: str, workers: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(workers, thread_name_prefix=name)
 
 
 async def in_worker(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -95,18 +97,32 @@ async def in_worker(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs)
     When the caller is cancelled, the operation's child processes are stopped and its end is waited for, so that nothing
     writes into a folder that is already gone. What takes long says how far it is; see `progress`.
     """
+    pool = _pool(os.getpid(), "prefect-media-work", get_settings().workers)
+    async with progress_shown():
+        return await _in_pool(pool, function, *args, **kwargs)
+
+
+async def at_the_door(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Take a file in, in a pool of its own, and wait for it; cancelled as in `in_worker`.
+
+    Reading, checking and storing a result is much waiting, for the disk and for the interpreter: in as few threads as
+    there are cores, a thousand results that come at once would stand in line for half a minute.
+    """
+    pool = _pool(os.getpid(), "prefect-media-intake", DOORS * get_settings().workers)
+    return await _in_pool(pool, function, *args, **kwargs)
+
+
+async def _in_pool(pool: ThreadPoolExecutor, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     stop = threading.Event()
 
     def run() -> T:
         with cancellation(stop):
             return function(*args, **kwargs)
 
-    pool = _pool(os.getpid(), get_settings().workers)
-    async with progress_shown():
-        working = asyncio.get_running_loop().run_in_executor(pool, contextvars.copy_context().run, run)
-        try:
-            return await asyncio.shield(working)
-        except asyncio.CancelledError:
-            stop.set()
-            await _settled(working)
-            raise
+    working = asyncio.get_running_loop().run_in_executor(pool, contextvars.copy_context().run, run)
+    try:
+        return await asyncio.shield(working)
+    except asyncio.CancelledError:
+        stop.set()
+        await _settled(working)
+        raise

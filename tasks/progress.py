@@ -95,36 +95,35 @@ async def progress_shown() -> AsyncGenerator[None]:
         return
     meter, ended = _Meter(context.task_run.name, str(context.task_run.id)), asyncio.Event()
     outcome: list[bool] = []
-    showing = asyncio.ensure_future(_show(meter, ended, outcome))
+    showing: list[asyncio.Task[None]] = []
+    loop = asyncio.get_running_loop()
+    # A timer, not a task: most work ends before it, and costs nothing then.
+    timer = loop.call_later(AFTER_S, lambda: showing.append(loop.create_task(_show(meter, ended, outcome))))
     try:
         with following(meter):
             yield
         outcome.append(True)
     finally:
+        timer.cancel()
         ended.set()
-        await asyncio.shield(showing)
+        for task in showing:
+            await asyncio.shield(task)
 
 
 async def _show(meter: _Meter, ended: asyncio.Event, outcome: list[bool]) -> None:
     artifact, watcher, shown = _Artifact(), _watcher.get(), False
-    after = AFTER_S
-    while not await _came(ended, after):
-        after = EVERY_S
+    while not ended.is_set():
         if meter.now is not None:
             shown = True
             if watcher is not None:
                 watcher(meter.now)
             await artifact.show(meter.now)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(ended.wait(), EVERY_S)
     if shown and meter.now is not None:
         if watcher is not None:
             watcher(replace(meter.now, ended=True))
         await artifact.end(complete=bool(outcome))
-
-
-async def _came(event: asyncio.Event, within_s: float) -> bool:
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(event.wait(), within_s)
-    return event.is_set()
 
 
 class _Artifact:

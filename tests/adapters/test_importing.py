@@ -89,6 +89,10 @@ KNOWN: dict[tuple[str, str], str] = {
         "fal:fal-ai/elevenlabs/music",
         "seconds.default",
     ): "fal names none; by hand one is sent, so that the price is known",
+    (
+        "replicate:stability-ai/stable-video-diffusion",
+        "options.sizing_strategy.choices",
+    ): "its own crop is left out by hand: crops are planned as conversions",
     ("fal:fal-ai/hunyuan-video", "options.enable_safety_checker.default"): "on by default by hand",
 }
 TEXT_NUMBERS = ("options.bitrate", "options.sample_rate")
