@@ -126,13 +126,15 @@ def import_model(
     ] = False,
     as_json: JSON = False,
 ) -> int:
-    """Make a card of your own from the schema that the provider publishes. Free; needs the provider's key.
+    """Make a card of your own from the schema that the provider publishes. Free; needs the provider's key, in the
+    environment or in its block named `default`.
 
     What the schema does not say stays unknown and is marked in the file, to be completed by hand.
     """
     from ..adapters.importing.run import import_card
+    from ..tasks._providers import credentials_for
 
-    done = asyncio.run(import_card(model, out=target, replace=replace))
+    done = asyncio.run(import_card(model, out=target, replace=replace, keys=credentials_for))
     if as_json:
         print_json(
             {

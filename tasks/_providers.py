@@ -10,7 +10,7 @@ from ..adapters.credentials import Credentials, Limits
 from ..blocks import credentials_in_use, load_default_credentials
 from ._gate import Gate
 
-__all__ = ["Provider", "has_credentials", "provider_for"]
+__all__ = ["Provider", "credentials_for", "has_credentials", "provider_for"]
 
 _found: dict[tuple[str, str], Provider] = {}
 
@@ -32,7 +32,7 @@ class Provider:
         self.gate = Gate(credentials.limits, name) if credentials is not None else Gate(Limits())
 
 
-async def _credentials(name: str) -> Credentials | None:
+async def credentials_for(name: str) -> Credentials | None:
     """Return what to call a provider with: a surrounding block, the environment, or the block named `default`.
 
     Raises:
@@ -63,7 +63,7 @@ async def provider_for(name: str) -> Provider:
     Raises:
         UnknownAdapterError, MissingCredentialsError, ConfigurationError: As the registry raises them.
     """
-    credentials = await _credentials(name)
+    credentials = await credentials_for(name)
     identity = ""
     if credentials is not None:
         secret = credentials.key.get_secret_value()

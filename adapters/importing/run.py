@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -10,6 +11,7 @@ from ...errors import CardError, UnknownModelError
 from .. import registry
 from ..card import CAPABILITIES, Card, parse_card, parse_text
 from ..catalogue import entries, get, own_folder, packaged, shared_content
+from ..credentials import Credentials
 from ..parameters import show, suggestion
 from .draft import draft, family_of
 from .published import Publishes
@@ -21,6 +23,9 @@ __all__ = ["Imported", "import_card"]
 
 SAME = ("title", "date", "source", "uncertain", "notes", "price", "times", "cancel", "family", "version")
 """What may change on a card without another request being sent."""
+
+
+Keys = Callable[[str], Awaitable[Credentials | None]]
 
 
 @dataclass(frozen=True)
@@ -54,13 +59,16 @@ class _Wanted:
     path: Path
 
 
-async def import_card(model: str, *, out: Path | None = None, replace: bool = False) -> Imported:
+async def import_card(
+    model: str, *, out: Path | None = None, replace: bool = False, keys: Keys | None = None
+) -> Imported:
     """Import a card from what its provider publishes. Free.
 
     Args:
         model: `provider:endpoint`, with `#capability` to say what the card is for.
         out: File to write instead of one among the user's own cards.
         replace: Take the place of a packaged card, or of the file that is there; that is kept beside it.
+        keys: Gives a provider's credentials; by default they are read from the environment.
 
     Raises:
         UnknownModelError, UnknownAdapterError: There is no such model, or no such provider.
@@ -75,7 +83,7 @@ async def import_card(model: str, *, out: Path | None = None, replace: bool = Fa
             f"{provider!r} publishes no schemas of its models; {' and '.join(publish)} do. Write the card by hand: "
             "docs/own-cards.md shows how."
         )
-    adapter = cast("Publishes", registry.create(provider))
+    adapter = cast("Publishes", registry.create(provider, await keys(provider) if keys else None))
     try:
         adapter.check_endpoint(endpoint)
         wanted = _wanted(provider, endpoint, said, out)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -87,3 +89,30 @@ def test_words_and_commands_are_told_apart(commands: Any) -> None:
     assert all(word in text for word in ("[WORDS]", "list", "show", "import"))
     shown = command("models", "show", "kling-2.5-turbo-pro")
     assert re.search(r"^seconds +5 +5 or 10", shown, re.MULTILINE)
+
+
+BLOCK = """
+import os, sys
+from prefect_media.blocks import FalCredentials
+if sys.argv[1] == "save":
+    FalCredentials(api_key=os.environ["KEY"], base_url=os.environ["BASE"]).save("default")
+else:
+    FalCredentials.delete("default")
+"""
+
+
+def test_the_key_may_be_in_the_default_block(hosted: Any) -> None:
+    environment = hosted.environment
+    environment |= {"KEY": environment.pop("FAL_KEY"), "BASE": environment.pop("FAL_BASE_URL")}
+    _, err = hosted.both("models", "import", "fal:acme/painter", code=2)
+    assert "FAL_KEY" in err
+
+    def block(do: str) -> None:
+        subprocess.run([sys.executable, "-c", BLOCK, do], env=environment, check=True)
+
+    block("save")
+    try:
+        hosted("models", "import", "fal:acme/painter")
+    finally:
+        block("delete")
+    assert (hosted.home / "cards" / "fal" / "acme--painter.toml").is_file()
