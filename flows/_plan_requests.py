@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from ..ledger import CallState
 from ..media.facts import Facts, Span
 from ..media.types import Media
 from ..tasks._candidates import Choice, Wanted, choices, request_key
-from ..tasks._convert import _operation as finishing
+from ..tasks._convert import finishing, grouped
 from ..tasks.budgets import Budget, current_caps
 from ._declared import returned_kind
 from ._futures import CLOCK
@@ -204,17 +204,16 @@ def _called(
     return _finished(run, made, chosen.resolved.finish)
 
 
-def _finished(run: Evaluation, result: Any, finish: Iterable[Finish]) -> Any:
+def _finished(run: Evaluation, result: Any, finish: Sequence[Finish]) -> Any:
     """Plan the local conversions of a result."""
-    for item in finish:
-        if not isinstance(result, Media):
-            return result
-        facts = finished(as_facts(result), [item])
+    for together in grouped(result, finish) if isinstance(result, Media) else ():
+        facts = finished(as_facts(result), together)
         try:
-            operation, values, suffix = finishing(result, item)
+            operation, values, suffix = finishing(result, together)
         except Unforeseen:  # the format is not known, and the suffix follows it
-            operation, values, suffix = f"{item.operation}_{facts.kind}", dict(item.parameters), ""
-        result = conversion_planned(run, result, operation, values, suffix, about=item.reason, facts=facts)
+            operation, values, suffix = f"{together[0].operation}_{facts.kind}", dict(together[0].parameters), ""
+        reasons = "; ".join(item.reason for item in together)
+        result = conversion_planned(run, result, operation, values, suffix, about=reasons, facts=facts)
     return result
 
 

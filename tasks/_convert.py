@@ -8,8 +8,12 @@ from typing import Any
 from ..adapters.resolve import Finish
 from ..media.planning.conversions import Step
 from ..media.types import Audio, Image, Media, Video
+from ..media.videos.fusing import fuse
 
-__all__ = ["apply_steps", "finish"]
+__all__ = ["apply_steps", "finish", "finishing", "grouped"]
+
+EDITS = ("trim", "frame_rate", "fit")
+"""Changes of a video that one graph makes, in the order that costs least."""
 
 
 async def apply_steps(media: Media, steps: Sequence[Step]) -> Media:
@@ -25,11 +29,27 @@ async def finish(result: Any, planned: Sequence[Finish]) -> Any:
     """Bring a call's result to what was asked for, where the model only offers steps."""
     from .local import convert
 
-    for item in planned:
-        if isinstance(result, Media):
-            operation, parameters, suffix = _operation(result, item)
+    if isinstance(result, Media):
+        for together in grouped(result, planned):
+            operation, parameters, suffix = finishing(result, together)
             result = await convert(result, operation, parameters, suffix)
     return result
+
+
+def grouped(media: Media, planned: Sequence[Finish]) -> list[tuple[Finish, ...]]:
+    """Return what is done in one operation: all changes of a video but its format, with one decode and one encode."""
+    edits = tuple(item for item in planned if item.operation in EDITS) if isinstance(media, Video) else ()
+    rest = [(item,) for item in planned if item not in edits]
+    return [tuple(sorted(edits, key=lambda item: EDITS.index(item.operation))), *rest] if edits else rest
+
+
+def finishing(media: Media, together: tuple[Finish, ...]) -> tuple[str, dict[str, Any], str]:
+    """Return operation, parameters and suffix that do what `grouped` put together."""
+    calls = [_operation(media, item) for item in together]
+    if len(calls) == 1:
+        return calls[0]
+    ((operation, parameters),) = fuse([(operation, parameters) for operation, parameters, _ in calls])
+    return operation, dict(parameters), ".mp4"
 
 
 def _operation(media: Media, item: Finish) -> tuple[str, dict[str, Any], str]:
