@@ -124,7 +124,7 @@ def fade_video(source: Path, target: Path, *, in_s: float = 0.5, out_s: float = 
     )
 
 
-@operation(version=1)
+@operation(version=2)
 def edit_video(source: Path, target: Path, *, steps: Sequence[Mapping[str, Any]]) -> None:
     """Do several steps with one decode and one encode.
 

@@ -7,6 +7,7 @@ turn a reel into another one; only `write_reel` runs anything, so that a chain o
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -66,8 +67,8 @@ class Reel:
         return round(self.duration * SAMPLE_RATE_HZ)
 
     def frame_at(self, seconds: float | Fraction) -> int:
-        """Number of the frame at a time (the nearest)."""
-        return round(Fraction(seconds) * self.rate)
+        """Number of the frame at a time: the nearest, of two as near the later, so that equal lengths have equal frames."""
+        return math.floor(Fraction(seconds) * self.rate + Fraction(1, 2))
 
     def scaled(self, width: int, height: int) -> Reel:
         """The same reel at another size; nothing is cut off or added."""

@@ -69,6 +69,9 @@ def span_of(
             "Give 0 <= start_s < end_s, both inside."
         )
     first, end = reel.frame_at(start_s), min(reel.frames, reel.frame_at(last))
+    if seconds is not None:  # so many frames as were asked for, wherever the first one falls
+        first = max(0, min(first, reel.frames - reel.frame_at(seconds)))
+        end = min(reel.frames, first + reel.frame_at(seconds))
     if first >= end:
         raise ParameterError(
             f"Cannot cut '{reel.name}': {last - start_s:g} s is shorter than one frame ({slack:.3f} s)."

@@ -23,7 +23,7 @@ REVERSE_BYTES = 200_000_000
 MAX_TIMES = 1000
 
 
-@operation(version=1)
+@operation(version=2)
 def trim_video(
     source: Path, target: Path, *, start_s: float = 0.0, end_s: float | None = None, seconds: float | None = None
 ) -> None:

@@ -11,9 +11,10 @@ from typing import Any
 
 import httpx
 
+COUNT, KILLED_AFTER = 12, 4
 ROWS = [
     {"id": f"row-{n:02}", "prompt": f"hill number {n}", "narration": f"Hill {n}.", "seconds": 0.5, "size": "160x96"}
-    for n in range(20)
+    for n in range(COUNT)
 ]
 TASKS_OF_A_ROW = 4
 ARGUMENTS = ("batch", "clip", "rows.jsonl", "--out", "out", "--concurrency", "4", "--yes")
@@ -43,34 +44,34 @@ def test_a_killed_batch_goes_on_where_it_stopped(commands: Callable[..., Any], p
     process = killed.start(*ARGUMENTS)
     assert process.stderr is not None
     while line := process.stderr.readline():
-        if line.startswith("[7/20]"):
+        if line.startswith(f"[{KILLED_AFTER}/{COUNT}]"):
             break
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     assert process.returncode == -signal.SIGKILL
     finished = len(digests(killed.folder / "out"))
-    assert 7 <= finished < 20
+    assert KILLED_AFTER <= finished < COUNT
     before = killed.json("calls", "--limit", "100")
     done_before = {call["key"]: call["updated"] for call in before if call["state"] == "done"}
 
     summary = killed.json(*ARGUMENTS)
-    assert (summary["succeeded"] + summary["skipped"], summary["failed"]) == (20, 0)
-    assert 7 <= summary["skipped"] < 20
+    assert (summary["succeeded"] + summary["skipped"], summary["failed"]) == (COUNT, 0)
+    assert KILLED_AFTER <= summary["skipped"] < COUNT
 
     # Every call is in the journal once and was sent once; none that was done was touched again.
     after = {call["key"]: call for call in killed.json("calls", "--limit", "100")}
-    assert len(after) == 20 * 3
+    assert len(after) == COUNT * 3
     assert {call["state"] for call in after.values()} == {"done"}
     assert all(after[key]["updated"] == updated for key, updated in done_before.items())
     assert all(after[key]["attempts"] == 1 for key in done_before)
-    assert summary["submitted"] == 60 - len(done_before)
+    assert summary["submitted"] == COUNT * 3 - len(done_before)
 
     whole = quiet.json(*ARGUMENTS)
-    assert (whole["succeeded"], whole["submitted"]) == (20, 60)
+    assert (whole["succeeded"], whole["submitted"]) == (COUNT, COUNT * 3)
     assert digests(killed.folder / "out") == digests(quiet.folder / "out")
-    assert len(digests(quiet.folder / "out")) == 20
+    assert len(digests(quiet.folder / "out")) == COUNT
 
     # The server saw task runs in the second run for unfinished rows only.
     second = recorded(prefect_url, "batch · prefect_media.flows.clip:clip · rows.jsonl")[-2]
-    assert sum(second.values()) <= TASKS_OF_A_ROW * (20 - summary["skipped"])
-    assert second["Completed"] <= TASKS_OF_A_ROW * (20 - summary["skipped"])
+    assert sum(second.values()) <= TASKS_OF_A_ROW * (COUNT - summary["skipped"])
+    assert second["Completed"] <= TASKS_OF_A_ROW * (COUNT - summary["skipped"])

@@ -104,8 +104,6 @@ else:
 def test_the_key_may_be_in_the_default_block(hosted: Any) -> None:
     environment = hosted.environment
     environment |= {"KEY": environment.pop("FAL_KEY"), "BASE": environment.pop("FAL_BASE_URL")}
-    _, err = hosted.both("models", "import", "fal:acme/painter", code=2)
-    assert "FAL_KEY" in err
 
     def block(do: str) -> None:
         subprocess.run([sys.executable, "-c", BLOCK, do], env=environment, check=True)

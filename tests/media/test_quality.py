@@ -136,7 +136,7 @@ def test_a_slow_zoom_is_motion() -> None:
     check_output(admit_bytes(video(zoom)))
 
 
-@pytest.mark.parametrize("frames_a_round", range(2, 31))
+@pytest.mark.parametrize("frames_a_round", [2, 3, 5, 6, 10, 12, 15, 25, 30])
 def test_a_video_that_repeats_itself_moves(frames_a_round: int) -> None:
     def circling(number: int) -> Image.Image:
         image = BACKDROP.copy()
@@ -153,7 +153,7 @@ def test_a_blink_in_a_still_video_is_motion() -> None:
 
 @pytest.mark.parametrize("frame_rate", [6, 8, 24, 25])
 def test_what_simulated_models_return_moves(frame_rate: int) -> None:
-    for frames in range(frame_rate, 5 * frame_rate, 5):
+    for frames in (2 * frame_rate + 1, 4 * frame_rate, 4 * frame_rate + 1):
         check_output(admit_bytes(sample_video(64, 48, frames / frame_rate, frame_rate=frame_rate)))
 
 

@@ -54,6 +54,13 @@ def test_a_cut_by_length_is_the_same(tmp_path: Path) -> None:
     assert one.read_bytes() == other.read_bytes()
 
 
+@pytest.mark.parametrize("start_s", [0, 0.02, 0.1, 0.3, 0.38, 0.4])
+def test_a_length_is_as_many_frames_wherever_it_begins(start_s: float, tmp_path: Path) -> None:
+    target = tmp_path / "out.mp4"
+    trim_video(clip("plain.mp4"), target, start_s=start_s, seconds=0.2)
+    assert len(marks(target)) == 5
+
+
 def test_a_range_that_needs_other_frames_is_no_shot() -> None:
     found = scan(clip("bframes.mp4"))
     assert shot_of(clip("bframes.mp4"), found, 10, 15) is not None
