@@ -24,9 +24,10 @@ __all__ = ["chroma_key"]
 
 Screen = Literal["green", "blue"]
 SCREENS = {"green": "#00ff00", "blue": "#0000ff"}
+MARGIN_PX = 2
 
 
-@operation(version=1)
+@operation(version=2)
 def chroma_key(
     source: Path,
     backdrop: Path | None,
@@ -78,7 +79,12 @@ def _keyed(reel: Reel, colour: str, similarity: float, blend: float, despill: bo
     key = "0x{:02x}{:02x}{:02x}".format(*_bt709(red, green, blue))
     keyed = reel.settled()
     picture = keyed.picture.filter("format", "yuva444p")
+    # FFmpeg's filter looks at the neighbours of a pixel; outside of the picture it takes those of the last row's end.
+    picture = picture.filter("pad", f"iw+{2 * MARGIN_PX}", f"ih+{2 * MARGIN_PX}", MARGIN_PX, MARGIN_PX)
+    edges = dict.fromkeys(("left", "right", "top", "bottom"), MARGIN_PX)
+    picture = picture.filter("fillborders", **edges, mode="smear")
     picture = picture.filter("chromakey", color=key, similarity=f"{similarity:.4f}", blend=f"{blend:.4f}", yuv=1)
+    picture = picture.filter("crop", keyed.width, keyed.height, MARGIN_PX, MARGIN_PX)
     screen = "green" if green > max(red, blue) else "blue" if blue > max(red, green) else ""
     if despill and screen in get_args(Screen):
         picture = picture.filter("despill", type=screen)

@@ -88,6 +88,7 @@ CLIPS: dict[str, str] = {
     "long_sound.mp4": f"{_video()} {_tone(1.0)} {_X264} {_AAC}",
     "blue.mp4": f"-f lavfi -i color=0x0000ff:s=96x40:r=30:d=0.5 {_X264}",
     "green_screen.mp4": f'{_video(then="")} -filter_complex "color=0x00ff00:s={WIDTH}x{HEIGHT}:r={RATE}:d={SECONDS},format=rgb24,drawbox=x=16:y=12:w=32:h=24:c=0xc80000:t=fill,scale=out_color_matrix=bt709:out_range=tv,format=yuv420p,setparams=colorspace=bt709:range=tv[v]" -map [v] {_X264}',
+    "green_edge.mp4": f'{_video(then="")} -filter_complex "color=0x00b140:s={WIDTH}x{HEIGHT}:r={RATE}:d={SECONDS},format=rgb24,drawbox=x=48:y=12:w=16:h=24:c=0xc80000:t=fill,scale=out_color_matrix=bt709:out_range=tv,format=yuv420p,setparams=colorspace=bt709:range=tv[v]" -map [v] {_X264}',
     "voice.wav": '-f lavfi -i "sine=f=300:d=1.0:r=22050,volume=4" -ac 1',
     "short_voice.wav": '-f lavfi -i "sine=f=300:d=0.3:r=22050,volume=4" -ac 1',
     "voice8k.mp3": '-f lavfi -i "sine=f=300:d=0.5:r=8000,volume=4" -ac 1',
@@ -113,7 +114,7 @@ VIDEOS = tuple(
     name
     for name in (*CLIPS, *DERIVED)
     if Path(name).suffix in (".mp4", ".mkv", ".mov", ".webm", ".gif")
-    and name not in ("blue.mp4", "green_screen.mp4", "alpha.webm")
+    and name not in ("blue.mp4", "green_screen.mp4", "green_edge.mp4", "alpha.webm")
 )
 """Every video that shows the four quarters."""
 

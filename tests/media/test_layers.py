@@ -193,6 +193,14 @@ def test_a_backdrop_shows_where_the_screen_was(backdrop: str, tmp_path: Path) ->
     assert scan(target).video[0].frames == 15
 
 
+def test_a_subject_at_one_edge_leaves_no_mark_at_the_other(tmp_path: Path) -> None:
+    target = tmp_path / "out.mp4"
+    chroma_key(clip("green_edge.mp4"), clip("blue.mp4"), target)
+    picture = frame(target, 3)
+    assert all(near(picture.getpixel((0, row)), BLUE, 12) for row in range(picture.height))
+    assert near(picture.getpixel((picture.width - 1, 24)), RED, 40)
+
+
 @pytest.mark.parametrize("suffix", [".webm", ".mov"])
 def test_without_a_backdrop_the_screen_is_transparent(suffix: str, tmp_path: Path) -> None:
     target, picture = tmp_path / f"out{suffix}", tmp_path / "frame.png"
