@@ -16,6 +16,7 @@ from typing import Any
 from ..errors import MediaLimitError, ProbeError, UnsupportedMediaError
 from ..settings import Settings, get_settings
 from .gauges import AudioGauge, Gauge, VideoGauge, reason_of
+from .sniff import describe
 from .streams import AudioStream, Colour, Container, VideoStream
 
 __all__ = [
@@ -65,7 +66,15 @@ def open_guarded(path: Path) -> Generator[Any]:
                 )
             yield container
     except FFmpegError as exc:
-        raise ProbeError(f"Cannot read '{path.name}' as media: {reason_of(exc)}. Allowed: {FORMATS}.") from exc
+        raise ProbeError(
+            f"Cannot read '{path.name}' as video or audio: {_why(path, exc)}. Allowed: {FORMATS}."
+        ) from exc
+
+
+def _why(path: Path, error: Exception) -> str:
+    """Say what a file is, when it is nothing that plays; else what FFmpeg said, such as that it is damaged."""
+    found = describe(path)
+    return reason_of(error) if found.startswith(("video/", "audio/")) else f"it is {found}"
 
 
 def _check_file(path: Path, limits: Settings) -> None:

@@ -128,12 +128,12 @@ def test_streams_of_one_encoder_have_equal_parameters() -> None:
 
 @pytest.mark.parametrize("kind", ["hls", "ffconcat", "sdp", "text"])
 def test_scan_refuses_what_only_names_other_files(kind: str) -> None:
-    with pytest.raises(ProbeError, match=f"Cannot read '{kind}.mp4' as media: "):
+    with pytest.raises(ProbeError, match=f"Cannot read '{kind}.mp4' as video or audio: it is "):
         scan(hostile(f"{kind}.mp4", kind))
 
 
 def test_scan_refuses_a_picture() -> None:
-    with pytest.raises(ProbeError, match=r"Cannot read 'plain.png' as media"):
+    with pytest.raises(ProbeError, match=r"Cannot read 'plain.png' as video or audio: it is image/png\. Allowed: "):
         scan(still("plain.png"))
 
 
@@ -155,7 +155,7 @@ def test_scan_sees_that_bytes_are_missing_at_the_end(name: str) -> None:
 
 
 def test_scan_refuses_a_file_without_its_index() -> None:
-    with pytest.raises(ProbeError, match=r"Cannot read 'truncated-0.6-plain.mp4' as media"):
+    with pytest.raises(ProbeError, match=r"Cannot read 'truncated-0.6-plain.mp4' as video or audio: Invalid data"):
         scan(truncated(0.6, "plain.mp4"))
 
 
