@@ -186,7 +186,7 @@ class _Job:
         return self.source.suffix.lower() == self.target.suffix.lower()
 
 
-@operation(version=1)
+@operation(version=2)
 def caption(
     source: Path,
     target: Path,

@@ -33,7 +33,7 @@ FILTERS = {
 }
 
 
-@operation(version=2)
+@operation(version=3)
 def concat_videos(
     sources: Sequence[Path],
     target: Path,

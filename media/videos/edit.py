@@ -18,7 +18,7 @@ from .steps import Fill, prepare, span_of, trim
 __all__ = ["change_speed", "edit_video", "fade_video", "fit_video", "reframe_video"]
 
 
-@operation(version=1)
+@operation(version=2)
 def fit_video(
     source: Path,
     target: Path,
@@ -54,7 +54,7 @@ def fit_video(
     write_reel(fitted, target, what=f"fit '{source.name}' to {fitted.width}x{fitted.height}")
 
 
-@operation(version=1)
+@operation(version=2)
 def reframe_video(
     source: Path,
     target: Path,
@@ -88,7 +88,7 @@ def reframe_video(
     write_reel(reel, target, what=f"reframe '{source.name}' to {ratio}")
 
 
-@operation(version=1)
+@operation(version=2)
 def change_speed(source: Path, target: Path, *, factor: float) -> None:
     """Play a video faster or slower; its frame rate and the pitch of its sound stay.
 
@@ -104,7 +104,7 @@ def change_speed(source: Path, target: Path, *, factor: float) -> None:
     write_reel(steps.speed(open_reel(source), factor=factor), target, what=f"change the speed of '{source.name}'")
 
 
-@operation(version=1)
+@operation(version=2)
 def fade_video(source: Path, target: Path, *, in_s: float = 0.5, out_s: float = 0.5, colour: str = "black") -> None:
     """Fade picture and sound in at the start and out at the end.
 
@@ -124,7 +124,7 @@ def fade_video(source: Path, target: Path, *, in_s: float = 0.5, out_s: float = 
     )
 
 
-@operation(version=2)
+@operation(version=3)
 def edit_video(source: Path, target: Path, *, steps: Sequence[Mapping[str, Any]]) -> None:
     """Do several steps with one decode and one encode.
 

@@ -24,7 +24,7 @@ MAX_FRAMES = 1000
 WORDS = {"first": 0.0, "middle": 0.5, "last": 1.0}
 
 
-@operation(version=1)
+@operation(version=2)
 def extract_frame(source: Path, target: Path, *, at: float | str = 0.0, quality: int | None = None) -> None:
     """Save one picture of a video.
 

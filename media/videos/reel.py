@@ -127,7 +127,9 @@ class Reel:
         ready = self.settled()
         # The base decides the length: ending with the other one (`shortest`) loses the last frame in what follows.
         base = ffmpeg.generated(f"color=c={colour}:s={ready.width}x{ready.height}:r={ready.rate}")["v"]
-        base = base.filter("trim", end_frame=ready.frames).filter("format", "yuv420p")
+        # A source of one colour says BT.601, and what is laid over it would be converted to that.
+        base = base.filter("trim", end_frame=ready.frames).filter("scale", out_color_matrix="bt709", out_range="tv")
+        base = base.filter("format", "yuv420p").filter("setparams", colorspace="bt709", range="tv")
         picture = base.overlay(ready.picture, eof_action="repeat", format="yuv420")
         return replace(ready, picture=picture, has_alpha=False)
 

@@ -52,7 +52,7 @@ GIF_RATE, GIF_WIDTH = Fraction(25, 2), 480
 WEBP_RATE, WEBP_WIDTH = Fraction(25, 2), 640
 
 
-@operation(version=1)
+@operation(version=2)
 def transcode(
     source: Path,
     target: Path,

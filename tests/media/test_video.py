@@ -298,3 +298,9 @@ def test_a_fused_chain_shows_the_same(tmp_path: Path) -> None:
     OPERATIONS[name](clip("plain.mp4"), clip("voice.wav"), None, fused, **parameters)
     assert marks(fused) == marks(three) == [*range(5, 15), *[14] * 15]
     assert scan(fused).video[0].display_size == scan(three).video[0].display_size
+
+
+def test_what_may_be_transparent_keeps_its_colours(tmp_path: Path) -> None:
+    target = tmp_path / "out.mp4"
+    fit_video(clip("moving.gif"), target, width=64, height=48)
+    assert shows_quarters(frame(target, 3), slack=14)
