@@ -34,9 +34,10 @@ HEARD_S = 0.03
 """Sound that is heard for less than this altogether is a click in silence: the shortest syllable lasts longer."""
 BLOCK_PX, MOST_BLOCKS = 16, 32
 """Frames are compared by the mean colours of blocks at least so large: what encoding adds averages out in them."""
-MOVED_LEVELS = 6
-"""Of 255. A block that changes by less stands still. Measured with H.264 at crf 18 to 36: a frozen picture changes its
-blocks by at most 1 (1280x720) or 5 (640x360), a moving mouth by 34 or 13, a zoom of half a pixel per frame by 11."""
+MOVED_LEVELS = 7
+"""Of 255. A block that changes by less, between any two looks, stands still. Measured with H.264 at crf 18 to 36: a frozen
+picture changes its blocks by at most 5 (1280x720) or 6 (640x360, with grain), a moving mouth by 34 or 13, a zoom of half a
+pixel per frame by 11."""
 STILL_AFTER_S = 1.0
 """A video shorter than this may stand still."""
 LOOKS = (0.02, 0.17, 0.31, 0.52, 0.73, 0.98)

@@ -170,6 +170,13 @@ def test_a_frozen_video_is_refused_however_it_is_encoded() -> None:
             check_output(admit_bytes(video(lambda _: BACKDROP, crf=crf)))
 
 
+def test_a_frozen_video_with_grain_is_refused() -> None:
+    grain = np.random.default_rng(1).normal(0, 12, (HEIGHT, WIDTH, 3))
+    grainy = Image.fromarray((np.asarray(BACKDROP.convert("RGB")) + grain).clip(0, 255).astype(np.uint8))
+    with pytest.raises(DegenerateOutputError, match="stands still from beginning to end"):
+        check_output(admit_bytes(video(lambda _: grainy, frames=120, crf=36)))
+
+
 def test_a_very_short_video_may_stand_still() -> None:
     check_output(admit_bytes(video(lambda _: BACKDROP, frames=10)))
 
