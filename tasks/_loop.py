@@ -27,8 +27,8 @@ T = TypeVar("T")
 
 GRACE_S = 20.0
 """Longest that a cancelled call may take to cancel its remote job and write its journal."""
-DOORS = 4
-"""Files that are taken in at the same time, for each local operation that may run."""
+DOORS = 8
+"""Files that are taken in at the same time, or as many as local operations where those are more."""
 
 _lock = threading.Lock()
 _loops: dict[int, asyncio.AbstractEventLoop] = {}
@@ -108,7 +108,7 @@ async def at_the_door(function: Callable[P, T], *args: P.args, **kwargs: P.kwarg
     Reading, checking and storing a result is much waiting, for the disk and for the interpreter: in as few threads as
     there are cores, a thousand results that come at once would stand in line for half a minute.
     """
-    pool = _pool(os.getpid(), "prefect-media-intake", DOORS * get_settings().workers)
+    pool = _pool(os.getpid(), "prefect-media-intake", max(DOORS, get_settings().workers))
     return await _in_pool(pool, function, *args, **kwargs)
 
 
