@@ -65,6 +65,11 @@ class Store:
         settings = get_settings()
         return _open(settings.store_url, str(settings.home))
 
+    @property
+    def place(self) -> str:
+        """The folder, or the URL without user name and password."""
+        return _shown(self.url)
+
     def _name(self, digest: str, suffix: str) -> str:
         if not DIGEST.fullmatch(digest) or not SUFFIX.fullmatch(suffix):
             raise ValueError(f"{digest!r} with suffix {suffix!r} does not name a stored file.")
@@ -154,7 +159,7 @@ class Store:
 
     def _missing(self, digest: str, suffix: str) -> MediaMissingError:
         return MediaMissingError(
-            f"The store {_shown(self.url)} does not hold {digest[:12]}…{suffix}. It was deleted, or PREFECT_MEDIA_STORE "
+            f"The store {self.place} does not hold {digest[:12]}…{suffix}. It was deleted, or PREFECT_MEDIA_STORE "
             "names another store. Run the task again to make it anew."
         )
 
@@ -165,7 +170,7 @@ class Store:
             raise self._missing(digest, suffix) from exc
         if found != digest:
             raise MediaCorruptError(
-                f"{changed(digest, suffix, found)} It has {size} bytes in the store {_shown(self.url)}. "
+                f"{changed(digest, suffix, found)} It has {size} bytes in the store {self.place}. "
                 "Delete the file there; a rerun makes it anew."
             )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from ..errors import DegenerateOutputError, MediaError, OutputMismatchError, Tra
 from ..media.facts import Span, facts_of
 from ..media.intake import admit
 from ..media.quality import check_output
+from ..media.store import Store
 from ..media.types import Audio, Image, Media, Origin, Video
 from ._loop import at_the_door
 from ._work import Work, backoff
@@ -18,6 +20,7 @@ from ._work import Work, backoff
 __all__ = ["collect"]
 
 FETCH_TRIES = 5
+FULL = (errno.ENOSPC, errno.EDQUOT)
 SLACK_S = 0.6
 SLACK_SHARE = 0.12
 """How far a length may be from what was promised: models round to frames, words and chunks."""
@@ -33,6 +36,7 @@ async def collect(work: Work, job: Job, snapshot: Snapshot, scratch: Path, origi
         OutputMismatchError: Missing, expired, of another kind or size than promised, or not readable.
         DegenerateOutputError: Black, silent, frozen or empty.
         TransientProviderError: It could not be fetched now; the job stays followed.
+        OSError: It could not be stored; the job stays followed, so a later run fetches it again without paying where the provider still has it.
     """
     outputs = snapshot.outputs
     if not outputs:
@@ -42,8 +46,18 @@ async def collect(work: Work, job: Job, snapshot: Snapshot, scratch: Path, origi
         if output.text is not None:
             made.append(output.text)
             continue
-        path = await _local(work, job, number, output, scratch)
-        made.append(await at_the_door(_admitted, work, path, output, origin))
+        try:
+            path = await _local(work, job, number, output, scratch)
+            made.append(await at_the_door(_admitted, work, path, output, origin))
+        except OSError as exc:
+            if exc.errno not in FULL:
+                raise
+            raise OSError(
+                exc.errno,
+                f"{work.candidate.card.id}: the disk of the store {Store.current().place} is full. The result of job "
+                f"{job.remote_id} is paid for: free some space and run the same again before it expires at "
+                f"{work.adapter.name}; what is still there is fetched, not bought again.",
+            ) from exc
     return made
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import time
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ from prefect_media import (
     generate_video,
 )
 from prefect_media.ledger import Ledger
+from prefect_media.media import store
 from prefect_media.tasks.tally import tallying
 from prefect_media.testing.simulator import Simulator
 
@@ -154,6 +156,23 @@ async def test_a_wrong_size_is_not_passed_off_as_what_was_asked(simulator: Simul
 async def test_a_download_that_breaks_is_fetched_again_not_bought_again(simulator: Simulator) -> None:
     simulator.faults.add("truncated", count=2)
     await generate_image("a cat", model=FLUX_R)
+    assert simulator.bill.calls == 1
+
+
+async def test_a_result_that_the_disk_has_no_room_for_is_fetched_later_not_bought_again(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as filled:
+        filled.setattr(store, "write_durably", full)
+        with pytest.raises(
+            OSError, match=rf"{FLUX_F}: the disk of the store .*store is full\. The result of job .* is paid"
+        ):
+            await generate_image("a cat", model=FLUX_F)
+    made = await generate_image("a cat", model=FLUX_F)
+    assert made.exists()
     assert simulator.bill.calls == 1
 
 
