@@ -139,7 +139,6 @@ async def test_what_does_not_end_well_leaves_no_bar(how: str, picture: Image, ar
         seen.append(now)
         if len(seen) == 3:  # the artifact is there
             halfway.set()
-            shown.set()
 
     @flow
     async def stopped() -> Any:
@@ -147,6 +146,7 @@ async def test_what_does_not_end_well_leaves_no_bar(how: str, picture: Image, ar
         running = asyncio.ensure_future(unlucky(shown) if how == "failed" else ken_burns(picture, **long))
         await halfway.wait()
         assert len(await artifacts(flow_run.id)) == 1
+        shown.set()  # now it may fail
         if how == "cancelled":
             running.cancel()
         with pytest.raises((EncodeError, asyncio.CancelledError)):
