@@ -10,21 +10,22 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from ssl import SSLContext
-from typing import cast
 
-import httpcore
 import httpx
+from aiohttp.abc import AbstractResolver, ResolveResult
 
-from ._connections import Connections, KeptTransport
+from ._connections import KeptTransport
 from .credentials import is_loopback
 
 __all__ = ["AddressRefused", "GuardedTransport", "Resolve", "check_address", "check_url", "resolve", "ssl_context"]
 
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 CONNECTIONS = 256
+RESOLVE_S = 10.0
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """Name and port to addresses; raises `OSError` when the name does not resolve."""
@@ -92,44 +93,34 @@ def check_url(url: str, *, allow_loopback: bool = False) -> httpx.URL:
     return parsed
 
 
-class _GuardedBackend(httpcore.AsyncNetworkBackend):
-    """Connects only to addresses that pass the check."""
+class _GuardedResolver(AbstractResolver):
+    """Resolves names, and gives only addresses that pass the check."""
 
     def __init__(self, resolve: Resolve, allow_loopback: bool) -> None:
         self._resolve = resolve
         self._allow_loopback = allow_loopback
-        self._inner = cast("httpcore.AsyncNetworkBackend", cast("object", httpcore.AnyIOBackend()))
 
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(RESOLVE_S):
                 addresses = await self._resolve(host, port)
         except TimeoutError:
-            raise httpcore.ConnectTimeout(f"no answer to the name look-up of {host}") from None
-        except OSError as exc:
-            raise httpcore.ConnectError(f"{host} does not resolve ({exc.strerror or type(exc).__name__})") from None
+            raise OSError(None, f"no answer to the name look-up within {RESOLVE_S:g} s") from None
         for address in addresses:
             # A public name must not lead to loopback, even where loopback itself is allowed.
             check_address(address, allow_loopback=self._allow_loopback and is_loopback(host))
-        failure: Exception = httpcore.ConnectError(f"{host} has no address")
-        for number, address in enumerate(addresses, 1):
-            # A dead first address must leave time for the others.
-            share = timeout if timeout is None or number == len(addresses) else timeout / 2
-            try:
-                return await self._inner.connect_tcp(address, port, share, local_address, socket_options)
-            except (httpcore.ConnectError, httpcore.ConnectTimeout) as exc:
-                failure = exc
-        raise failure
+        return [_numeric(host, address, port) for address in addresses]
 
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+def _numeric(host: str, address: str, port: int) -> ResolveResult:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    flags = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
+    return ResolveResult(hostname=host, host=address, port=port, family=family, proto=0, flags=flags)
 
 
 class GuardedTransport(KeptTransport):
@@ -141,5 +132,18 @@ class GuardedTransport(KeptTransport):
     """
 
     def __init__(self, *, allow_loopback: bool = False, resolve: Resolve = resolve) -> None:
-        tls, network = ssl_context(), _GuardedBackend(resolve, allow_loopback)
-        super().__init__(Connections(tls, most=CONNECTIONS, most_idle=20, keep_s=4.0, network=network), tls)
+        super().__init__(
+            ssl_context(), most=CONNECTIONS, keep_s=4.0, resolver=_GuardedResolver(resolve, allow_loopback)
+        )
+        self._allow_loopback = allow_loopback
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send one request; see `KeptTransport`.
+
+        Raises:
+            AddressRefused: It would lead to an address that is not public.
+        """
+        with suppress(ValueError):  # a name: it is checked as soon as it is resolved
+            ipaddress.ip_address(request.url.host)
+            check_address(request.url.host, allow_loopback=self._allow_loopback)
+        return await super().handle_async_request(request)

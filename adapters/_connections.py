@@ -1,148 +1,146 @@
-"""Kept connections whose use costs the same however many there are.
+"""Kept HTTP/1.1 connections under httpx: aiohttp sends, waits and parses, which costs a quarter of what httpcore takes.
 
-httpcore's own pool looks at every connection, and asks the system about every idle one, whenever a request begins or
-ends: with hundreds of calls in flight that was half of all work. Here the connection that came back last is taken first,
-and only that one is looked at.
+With a thousand calls in flight, requests are the largest part of a process's work. What httpx knows of them stays as it
+is (headers, streams, timeouts, errors), so that adapters and users' tests see httpx alone.
+
+The errors decide whether a paid request may be sent again, so they are translated here, one by one: only what happened
+before a connection stood is a connect error. (The package httpx-aiohttp 0.2.0 calls a server that hung up after it got
+the request a connect timeout.)
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections import defaultdict, deque
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterator, Generator
+from contextlib import contextmanager
+from io import BytesIO
 from ssl import SSLContext
-from typing import Self, TypeAlias, cast
+from typing import Any
+from weakref import finalize
 
-import httpcore
+import aiohttp
 import httpx
+from aiohttp.abc import AbstractResolver
+from yarl import URL
 
-__all__ = ["Connections", "KeptTransport"]
+__all__ = ["KeptTransport"]
 
-Place: TypeAlias = tuple[bytes, bytes, int]
+LONGEST_LINE = 64 << 10
+"""Bytes of a header line. aiohttp's own limit, 8 kB, is below what some hosts of files send as their policy."""
+LARGE_BYTES = 1 << 20
+OWN_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+"""Headers that aiohttp would add; httpx has decided on them already."""
+
+# First fit wins.
+ERRORS: tuple[tuple[type[Exception], type[httpx.RequestError]], ...] = (
+    (aiohttp.ConnectionTimeoutError, httpx.ConnectTimeout),
+    (aiohttp.ClientConnectorError, httpx.ConnectError),
+    (aiohttp.InvalidURL, httpx.UnsupportedProtocol),
+    (aiohttp.NonHttpUrlClientError, httpx.UnsupportedProtocol),
+    (aiohttp.ServerTimeoutError, httpx.ReadTimeout),
+    (TimeoutError, httpx.ReadTimeout),
+    (aiohttp.ServerDisconnectedError, httpx.RemoteProtocolError),
+    (aiohttp.ClientPayloadError, httpx.RemoteProtocolError),
+    (aiohttp.ClientConnectionError, httpx.ReadError),
+    (aiohttp.ClientError, httpx.RemoteProtocolError),
+    (OSError, httpx.ReadError),
+    (ValueError, httpx.LocalProtocolError),
+)
 
 
-class Connections:
-    """HTTP/1.1 connections of one event loop. Has what httpx asks of a pool.
+@contextmanager
+def _as_httpx(request: httpx.Request) -> Generator[None]:
+    try:
+        yield
+    except tuple(kind for kind, _ in ERRORS) as exc:
+        cls = next(cls for kind, cls in ERRORS if isinstance(exc, kind))
+        raise cls(str(exc) or type(exc).__name__, request=request) from exc
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Says nothing of connections that are still open when it goes; the operating system closes them."""
+
+    def __del__(self, _warnings: Any = None) -> None:
+        """Not aiohttp's, which reports them to the loop's error handler."""
+
+
+class KeptTransport(httpx.AsyncBaseTransport):
+    """httpx transport over aiohttp's connections. It belongs to the event loop that runs while it is made.
 
     Args:
         tls: Context for https.
         most: Requests at the same time; further ones wait, first come, first served.
-        most_idle: Connections kept for later.
-        keep_s: Seconds after which an idle connection is not used any more.
-        network: How to connect.
+        keep_s: Seconds that an idle connection is kept for.
+        resolver: Name resolution, asked once for each connection; default the operating system's.
     """
 
-    def __init__(
-        self,
-        tls: SSLContext,
-        *,
-        most: int,
-        most_idle: int,
-        keep_s: float,
-        network: httpcore.AsyncNetworkBackend | None = None,
-    ) -> None:
-        self._tls = tls
-        self._turns = asyncio.Semaphore(most)
-        self._most_idle = most_idle
-        self._keep_s = keep_s
-        self._network = network
-        self._idle: defaultdict[Place, deque[httpcore.AsyncHTTPConnection]] = defaultdict(deque)
-        """By where they lead, the one that is idle for longest first."""
+    def __init__(self, tls: SSLContext, *, most: int, keep_s: float, resolver: AbstractResolver | None = None) -> None:
+        self._session = aiohttp.ClientSession(
+            connector=_Connector(
+                ssl=tls, limit=most, keepalive_timeout=keep_s, resolver=resolver, use_dns_cache=resolver is None
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            skip_auto_headers=OWN_HEADERS,
+            max_line_size=LONGEST_LINE,
+            max_field_size=LONGEST_LINE,
+        )
+        # Adapters live as long as their process, and no one closes them: that is no error to report to users.
+        finalize(self, self._session.detach)
 
-    async def handle_async_request(self, request: httpcore.Request) -> httpcore.Response:
-        """Send one request, once, and give the answer with its body unread.
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send one request and give the answer with its body unread.
+
+        aiohttp sends a GET or a PUT a second time when a kept connection turns out to be closed; a POST never.
 
         Raises:
-            httpcore.PoolTimeout: Its turn did not come in time.
+            httpx.RequestError: `ConnectTimeout`, `ConnectError`, `UnsupportedProtocol`: it was not sent. Any other: it may
+                have arrived.
         """
-        await self._turn(request.extensions.get("timeout", {}).get("pool"))
-        try:
-            origin = request.url.origin
-            place = (origin.scheme, origin.host, origin.port)
-            connection = await self._take(place) or httpcore.AsyncHTTPConnection(
-                origin, ssl_context=self._tls, keepalive_expiry=self._keep_s, network_backend=self._network
+        limits = request.extensions.get("timeout", {})
+        pool, connect = limits.get("pool"), limits.get("connect")
+        timeout = aiohttp.ClientTimeout(
+            # aiohttp's counts the wait for a turn, the look-up of the name and the connection together.
+            connect=None if pool is None or connect is None else pool + connect,
+            sock_connect=connect,
+            sock_read=limits.get("read"),
+        )
+        headers = [item for item in request.headers.multi_items() if item[0] != "transfer-encoding"]
+        with _as_httpx(request):
+            answer = await self._session.request(
+                request.method,
+                URL(str(request.url), encoded=True),
+                headers=headers,
+                data=_content(request),
+                allow_redirects=False,
+                timeout=timeout,
             )
-            answer = await connection.handle_async_request(request)
-        except BaseException:  # a connection that fails has closed itself
-            self._turns.release()
-            raise
-        body = _Body(cast("AsyncIterable[bytes]", answer.stream), connection, place, self)
-        return httpcore.Response(answer.status, headers=answer.headers, content=body, extensions=answer.extensions)
-
-    async def _turn(self, timeout_s: float | None) -> None:
-        try:
-            async with asyncio.timeout(timeout_s):
-                await self._turns.acquire()
-        except TimeoutError:
-            raise httpcore.PoolTimeout(f"no connection was free within {timeout_s:g} s") from None
-
-    async def _take(self, place: Place) -> httpcore.AsyncHTTPConnection | None:
-        """Return the connection that came back last, unless it has expired or the server has closed it."""
-        while idle := self._idle.get(place):
-            connection = idle.pop()
-            if not connection.has_expired():
-                return connection
-            await connection.aclose()
-        return None
-
-    async def give_back(self, connection: httpcore.AsyncHTTPConnection, place: Place) -> None:
-        """Keep a connection whose answer was read to its end; close any other, and those that were idle for long."""
-        self._turns.release()
-        if connection.is_idle():
-            self._idle[place].append(connection)
-        elif not connection.is_closed():
-            await connection.aclose()
-        for idle in [old for old in self._idle.values() if old]:
-            if len(idle) > self._most_idle or idle[0].has_expired():
-                await idle.popleft().aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_error: object) -> None:
-        await self.aclose()
+        return httpx.Response(answer.status, headers=answer.raw_headers, stream=_Body(answer, request), request=request)
 
     async def aclose(self) -> None:
-        """Close what is idle; answers that are still read are closed by their readers."""
-        idle = [connection for many in self._idle.values() for connection in many]
-        self._idle.clear()
-        for connection in idle:
-            await connection.aclose()
+        """Close every connection."""
+        await self._session.close()
 
 
-class _Body:
-    """The body of an answer; its connection goes back when it is closed."""
+def _content(request: httpx.Request) -> Any:
+    try:
+        content = request.content
+    except httpx.RequestNotRead:
+        return request.stream
+    # aiohttp warns of large bytes, which it would copy in one go; a file it sends piece by piece.
+    return BytesIO(content) if len(content) > LARGE_BYTES else content or None
 
-    def __init__(
-        self,
-        stream: AsyncIterable[bytes],
-        connection: httpcore.AsyncHTTPConnection,
-        place: Place,
-        connections: Connections,
-    ) -> None:
-        self._stream = stream
-        self._connection = connection
-        self._place = place
-        self._connections: Connections | None = connections
+
+class _Body(httpx.AsyncByteStream):
+    """The body of an answer. Closed before its end, it takes its connection with it."""
+
+    def __init__(self, answer: aiohttp.ClientResponse, request: httpx.Request) -> None:
+        self._answer = answer
+        self._request = request
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for part in self._stream:
-            yield part
+        with _as_httpx(self._request):
+            async for part in self._answer.content.iter_any():
+                yield part
 
     async def aclose(self) -> None:
-        connections, self._connections = self._connections, None
-        if connections is None:
-            return
-        try:
-            await self._stream.aclose()  # pyright: ignore - httpcore's streams have it
-        finally:
-            await connections.give_back(self._connection, self._place)
-
-
-class KeptTransport(httpx.AsyncHTTPTransport):
-    """httpx transport over `Connections`."""
-
-    def __init__(self, connections: Connections, tls: SSLContext) -> None:
-        super().__init__(verify=tls)
-        # httpx has no argument for the pool. The tests of connections fail if this attribute ever moves.
-        self._pool = cast("httpcore.AsyncConnectionPool", cast("object", connections))
+        self._answer.close()

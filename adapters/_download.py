@@ -82,7 +82,7 @@ class Downloader:
 
     async def aclose(self) -> None:
         """Close the connections of the running loop."""
-        transports = [*(self._proxied.pop() or {}).values()]
+        transports: list[httpx.AsyncBaseTransport] = [*(self._proxied.pop() or {}).values()]
         if direct := self._direct.pop():
             transports.append(direct)
         for transport in transports:

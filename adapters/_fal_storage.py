@@ -56,9 +56,10 @@ class FalStorage:
         """
         about = self._adapter.about("upload an input to")
         path = await asyncio.to_thread(media.path)
-        try:
+        url: str | None = None
+        with suppress(PermanentProviderError):
             url = await self._to_cdn(media, path, about)
-        except PermanentProviderError:
+        if url is None:
             url = await self._to_given_address(media, path, about)
         return Upload(url, datetime.now(UTC) + REUSE_FOR)
 

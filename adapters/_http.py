@@ -24,7 +24,7 @@ from pydantic import SecretStr
 from ..errors import ProviderError, ProviderUnavailableError
 from ..media.types import AnyMedia
 from ._addresses import ssl_context
-from ._connections import Connections, KeptTransport
+from ._connections import KeptTransport
 from ._delivery import matches
 from ._download import Downloader, download_output
 from ._errors import About, Fault, Rule, classify, from_transport, throw
@@ -121,14 +121,15 @@ class HttpAdapter(ABC):
 
     def _make_client(self) -> httpx.AsyncClient:
         tls, local = ssl_context(), self.credentials.on_loopback
-        kept = Connections(tls, most=self.most_requests, most_idle=MOST_IDLE, keep_s=KEEPALIVE_S)
         return httpx.AsyncClient(
             verify=tls,
             headers={"User-Agent": "prefect-media", "Accept": "application/json, */*;q=0.5", **self.extra_headers()},
             limits=httpx.Limits(  # of the pools behind a proxy
                 max_connections=self.most_requests, max_keepalive_connections=MOST_IDLE, keepalive_expiry=KEEPALIVE_S
             ),
-            mounts={} if not local and "all" in getproxies() else {"all://": KeptTransport(kept, tls)},
+            mounts={}
+            if not local and "all" in getproxies()
+            else {"all://": KeptTransport(tls, most=self.most_requests, keep_s=KEEPALIVE_S)},
             follow_redirects=False,
             trust_env=not local,  # a proxy cannot reach our loopback
         )

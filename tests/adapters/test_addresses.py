@@ -108,7 +108,7 @@ async def _get(transport: httpx.AsyncBaseTransport, url: str) -> httpx.Response:
 async def test_no_spelling_of_loopback_is_connected_to(server: Any, host: str) -> None:
     port = httpx.URL(server.base).port
     transport = GuardedTransport()
-    with pytest.raises((AddressRefused, httpx.ConnectError)):
+    with pytest.raises((AddressRefused, httpx.ConnectError, httpx.UnsupportedProtocol)):
         await _get(transport, f"https://{host}:{port}/")
     await transport.aclose()
     assert server.seen == []
@@ -170,7 +170,7 @@ async def test_a_name_that_does_not_resolve_is_a_failed_connection(tmp_path: Pat
         raise OSError(None, "unknown name")
 
     transport = GuardedTransport(resolve=resolve)
-    with pytest.raises(httpx.ConnectError, match=r"nowhere\.example does not resolve"):
+    with pytest.raises(httpx.ConnectError, match=r"nowhere\.example.*unknown name"):
         await _get(transport, "https://nowhere.example/")
     await transport.aclose()
 

@@ -184,7 +184,7 @@ async def test_the_key_goes_into_its_header_and_is_never_repeated(
     error = caught.value
     assert "key *** is wrong" in str(error)
     assert secret not in repr(vars(error)) + "".join(traceback.format_exception(error)) + repr(adapter)
-    assert any(record.name.startswith("httpcore") for record in caplog.records)
+    assert any(record.name == "httpx" for record in caplog.records)
 
 
 async def test_output_urls_are_not_logged(server: Any, adapter_for: Any, scratch: Path, caplog: Any) -> None:
