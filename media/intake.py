@@ -10,7 +10,7 @@ from .probe import Probed, probe
 from .store import Store
 from .types import Audio, Image, Origin, Video, Word, suffix_of
 
-__all__ = ["admit", "admit_bytes"]
+__all__ = ["admit", "admit_bytes", "take_in"]
 
 VALUES: dict[str, type[Image | Video | Audio]] = {"image": Image, "video": Video, "audio": Audio}
 ARTICLES = {"image": "an image", "video": "a video", "audio": "an audio file"}
@@ -34,6 +34,13 @@ def admit(
         DecodeError: Truncated or damaged.
         ParameterError: `kind` is unknown, or `words` came with something that is not audio.
     """
+    return take_in(path, kind=kind, origin=origin, words=words)[0]
+
+
+def take_in(
+    path: Path, *, kind: str | None = None, origin: Origin | None = None, words: tuple[Word, ...] = ()
+) -> tuple[Image | Video | Audio, Probed]:
+    """Do what `admit` does, and return what was seen on the way too: who looks closer need not decode again."""
     if kind is not None and kind not in VALUES:
         raise ParameterError(f"kind={kind!r} is unknown. Known: {', '.join(VALUES)}.")
     before = _stamp(path)
@@ -45,7 +52,8 @@ def admit(
     if _stamp(path) != before:
         raise ProbeError(f"Cannot use '{path.name}': it changed while it was read. Wait until it is complete.")
     facts: dict[str, Any] = probed.fields | ({"words": words} if words else {})
-    return VALUES[probed.kind](digest=digest, size_bytes=size, media_type=probed.media_type, origin=origin, **facts)
+    value = VALUES[probed.kind](digest=digest, size_bytes=size, media_type=probed.media_type, origin=origin, **facts)
+    return value, probed
 
 
 def admit_bytes(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import DecodeError, ProbeError, UnsupportedMediaError
 from .images.limits import check_size
-from .images.opening import decode_fully, picture_facts
+from .images.opening import Picture, decode_fully, picture_facts
 from .sniff import describe, sniff
 from .streams import AudioStream, Container, VideoStream
 
@@ -33,11 +33,13 @@ class Probed:
         kind: Which media value it makes.
         media_type: MIME type of the content.
         fields: That value's own fields (`width_px`, `duration_s`, ...).
+        picture: The decoded picture, where there is one and it was decoded.
     """
 
     kind: Kind
     media_type: str
     fields: dict[str, Any]
+    picture: Picture | None = field(default=None, repr=False, compare=False)
 
 
 def probe(path: Path, *, decode: bool = True) -> Probed:
@@ -68,14 +70,14 @@ def probe(path: Path, *, decode: bool = True) -> Probed:
 
 
 def _picture(path: Path, decode: bool) -> Probed:
-    facts = decode_fully(path) if decode else picture_facts(path)
+    facts, picture = decode_fully(path) if decode else (picture_facts(path), None)
     fields = {
         "width_px": facts.width_px,
         "height_px": facts.height_px,
         "has_alpha": facts.has_alpha,
         "frames": facts.frames,
     }
-    return Probed("image", facts.media_type, fields)
+    return Probed("image", facts.media_type, fields, picture)
 
 
 def _streams(path: Path, media_type: str) -> Probed:

@@ -14,7 +14,9 @@ from typing import Any
 from PIL import Image, ImageChops, ImageStat
 
 from ..errors import DecodeError, DegenerateOutputError, MediaError
-from .images.fit import load_rgb
+from .images.colour import to_srgb
+from .images.fit import load_rgb, opaque_if_it_is
+from .images.opening import Picture
 from .probe import probe
 from .types import Audio, Media, Video
 from .videos.frames import sampled_frames
@@ -47,19 +49,23 @@ CLOSE_LOOKS = 41
 """How many more are taken before a video is called still: it was paid for."""
 
 
-def check_output(media: Media | Path) -> None:
+def check_output(media: Media | Path, picture: Picture | None = None) -> None:
     """Refuse media that is readable but worthless.
 
     Args:
         media: A value of the store, or a file that need not be in it.
+        picture: What the file shows, when it is an image and already decoded.
 
     Raises:
         DegenerateOutputError: One colour throughout, silent, frozen, too short to be anything, or cut off.
         MediaError: It cannot be read at all.
     """
-    kind, path, duration_s = _probed(media) if isinstance(media, Path) else _known(media)
+    if isinstance(media, Path):
+        kind, path, duration_s, picture = _probed(media)
+    else:
+        kind, path, duration_s = _known(media)
     if kind == "image":
-        _check_picture(_decoded(path), path)
+        _check_picture(_shown(picture) if picture else _decoded(path), path)
     elif kind == "video":
         _check_video(path, duration_s)
     else:
@@ -72,12 +78,16 @@ def _known(media: Media) -> tuple[str, Path, float]:
     return "image", media.path(), 0.0
 
 
-def _probed(path: Path) -> tuple[str, Path, float]:
+def _probed(path: Path) -> tuple[str, Path, float, Picture | None]:
     try:
         probed = probe(path)
     except DecodeError as exc:
         raise DegenerateOutputError(f"The output cannot be decoded: {exc}") from exc
-    return probed.kind, path, float(probed.fields.get("duration_s", 0.0))
+    return probed.kind, path, float(probed.fields.get("duration_s", 0.0)), probed.picture
+
+
+def _shown(picture: Picture) -> Image.Image:
+    return opaque_if_it_is(to_srgb(picture.image, picture.profile))
 
 
 def _decoded(path: Path) -> Image.Image:

@@ -10,7 +10,7 @@ from typing import Any
 from ..adapters.base import Job, Output, Snapshot
 from ..errors import DegenerateOutputError, MediaError, OutputMismatchError, TransientProviderError
 from ..media.facts import Span, facts_of
-from ..media.intake import admit
+from ..media.intake import take_in
 from ..media.quality import check_output
 from ..media.store import Store
 from ..media.types import Audio, Image, Media, Origin, Video
@@ -93,11 +93,11 @@ def _admitted(work: Work, path: Path, output: Output, origin: Origin) -> Media:
     if output.notes:
         origin = origin.model_copy(update={"notes": (*origin.notes, *output.notes)})
     try:
-        media = admit(path, kind=kind, origin=origin, words=output.words)
+        media, probed = take_in(path, kind=kind, origin=origin, words=output.words)
     except MediaError as exc:
         raise OutputMismatchError(f"{name}: the output is not usable {kind}: {exc}") from exc
     try:
-        check_output(media)
+        check_output(media, probed.picture)
         _as_promised(work, media)
     except DegenerateOutputError as exc:
         raise DegenerateOutputError(f"{name}: {exc} It is kept as {media.digest[:16]}{media.suffix}.") from exc

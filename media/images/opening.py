@@ -157,8 +157,8 @@ def _facts(path: Path, picture: Any, media_type: str) -> PictureFacts:
     return PictureFacts(media_type, width, height, mode, bool(has_alpha), frames, orientation, has_profile)
 
 
-def decode_fully(path: Path) -> PictureFacts:
-    """Decode the picture (of an animation the first frame) to see that it can be, and return its facts.
+def decode_fully(path: Path) -> tuple[PictureFacts, Picture]:
+    """Decode the picture (of an animation the first frame) to see that it can be; return its facts and itself.
 
     Raises:
         DecodeError: It is truncated or damaged.
@@ -166,9 +166,7 @@ def decode_fully(path: Path) -> PictureFacts:
     """
     with _opened(path) as (picture, media_type):
         facts = _facts(path, picture, media_type)
-        _check_mode(path, picture)
-        _load(path, picture)
-        return facts
+        return facts, _decoded(path, picture, media_type, facts.orientation)
 
 
 def _load(path: Path, picture: Any) -> None:
@@ -191,22 +189,25 @@ def read_picture(path: Path, *, at_least: AtLeast | None = None) -> Picture:
         DecodeError, ProbeError, UnsupportedMediaError, MediaLimitError: As for `decode_fully`.
     """
     with _opened(path) as (picture, media_type):
-        _check_mode(path, picture)
-        profile = picture.info.get("icc_profile")
-        orientation = _orientation(picture, media_type)
-        width, height = picture.size[::-1] if orientation >= 5 else picture.size
-        scale = 1.0
-        if at_least:
-            wanted = at_least(width, height)
-            if media_type == "image/jpeg":
-                scale = _draft(picture, (wanted[1], wanted[0]) if orientation >= 5 else wanted)
-        _load(path, picture)
-        check_pixels(path, *picture.size)
-        try:
-            image = _resamplable(picture)
-            image.info = {}
-        except Exception as exc:
-            raise DecodeError(f"Cannot decode '{path.name}': {_reason(exc)}.") from exc
+        return _decoded(path, picture, media_type, _orientation(picture, media_type), at_least)
+
+
+def _decoded(path: Path, picture: Any, media_type: str, orientation: int, at_least: AtLeast | None = None) -> Picture:
+    _check_mode(path, picture)
+    profile = picture.info.get("icc_profile")
+    width, height = picture.size[::-1] if orientation >= 5 else picture.size
+    scale = 1.0
+    if at_least:
+        wanted = at_least(width, height)
+        if media_type == "image/jpeg":
+            scale = _draft(picture, (wanted[1], wanted[0]) if orientation >= 5 else wanted)
+    _load(path, picture)
+    check_pixels(path, *picture.size)
+    try:
+        image = _resamplable(picture)
+        image.info = {}
+    except Exception as exc:
+        raise DecodeError(f"Cannot decode '{path.name}': {_reason(exc)}.") from exc
     if orientation != 1:
         image = image.transpose(TURNS[orientation])
     return Picture(image, profile, width, height, scale)
