@@ -18,7 +18,7 @@ from ssl import SSLContext
 import httpx
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from ._connections import KeptTransport
+from ._connections import KeptTransport, proxy_of
 from .credentials import is_loopback
 
 __all__ = ["AddressRefused", "GuardedTransport", "Resolve", "check_address", "check_url", "resolve", "ssl_context"]
@@ -26,6 +26,7 @@ __all__ = ["AddressRefused", "GuardedTransport", "Resolve", "check_address", "ch
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 CONNECTIONS = 256
 RESOLVE_S = 10.0
+KEEP_S = 4.0
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """Name and port to addresses; raises `OSError` when the name does not resolve."""
@@ -133,9 +134,11 @@ class GuardedTransport(KeptTransport):
 
     def __init__(self, *, allow_loopback: bool = False, resolve: Resolve = resolve) -> None:
         super().__init__(
-            ssl_context(), most=CONNECTIONS, keep_s=4.0, resolver=_GuardedResolver(resolve, allow_loopback)
+            ssl_context(), most=CONNECTIONS, keep_s=KEEP_S, resolver=_GuardedResolver(resolve, allow_loopback)
         )
         self._allow_loopback = allow_loopback
+        self._resolve = resolve
+        self._proxied: KeptTransport | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request; see `KeptTransport`.
@@ -143,7 +146,22 @@ class GuardedTransport(KeptTransport):
         Raises:
             AddressRefused: It would lead to an address that is not public.
         """
-        with suppress(ValueError):  # a name: it is checked as soon as it is resolved
-            ipaddress.ip_address(request.url.host)
-            check_address(request.url.host, allow_loopback=self._allow_loopback)
-        return await super().handle_async_request(request)
+        url = request.url
+        if proxy_of(url) is None:
+            with suppress(ValueError):  # a name: it is checked as soon as it is resolved
+                ipaddress.ip_address(url.host)
+                check_address(url.host, allow_loopback=self._allow_loopback)
+            return await super().handle_async_request(request)
+        # Behind a proxy it is the proxy that connects; what can be resolved here is still checked here.
+        with suppress(OSError):
+            for address in await self._resolve(url.host, url.port or 443):
+                check_address(address)
+        if self._proxied is None:
+            self._proxied = KeptTransport(ssl_context(), most=CONNECTIONS, keep_s=KEEP_S)
+        return await self._proxied.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await super().aclose()
+        if self._proxied is not None:
+            await self._proxied.aclose()

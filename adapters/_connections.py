@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from io import BytesIO
 from ssl import SSLContext
 from typing import Any
+from urllib.request import getproxies, proxy_bypass
 from weakref import finalize
 
 import aiohttp
@@ -22,7 +23,9 @@ import httpx
 from aiohttp.abc import AbstractResolver
 from yarl import URL
 
-__all__ = ["KeptTransport"]
+from .credentials import is_loopback
+
+__all__ = ["KeptTransport", "proxy_of"]
 
 LONGEST_LINE = 64 << 10
 """Bytes of a header line. aiohttp's own limit, 8 kB, is below what some hosts of files send as their policy."""
@@ -33,6 +36,7 @@ OWN_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 # First fit wins.
 ERRORS: tuple[tuple[type[Exception], type[httpx.RequestError]], ...] = (
     (aiohttp.ConnectionTimeoutError, httpx.ConnectTimeout),
+    (aiohttp.ClientHttpProxyError, httpx.ProxyError),
     (aiohttp.ClientConnectorError, httpx.ConnectError),
     (aiohttp.InvalidURL, httpx.UnsupportedProtocol),
     (aiohttp.NonHttpUrlClientError, httpx.UnsupportedProtocol),
@@ -56,6 +60,15 @@ def _as_httpx(request: httpx.Request) -> Generator[None]:
         raise cls(str(exc) or type(exc).__name__, request=request) from exc
 
 
+def proxy_of(url: httpx.URL) -> str | None:
+    """Return the proxy that the environment names for a URL; none for this machine itself."""
+    if is_loopback(url.host) or proxy_bypass(url.host):
+        return None
+    proxies = getproxies()
+    proxy = proxies.get(url.scheme) or proxies.get("all")
+    return f"http://{proxy}" if proxy and "://" not in proxy else proxy or None
+
+
 class _Connector(aiohttp.TCPConnector):
     """Says nothing of connections that are still open when it goes; the operating system closes them."""
 
@@ -64,7 +77,7 @@ class _Connector(aiohttp.TCPConnector):
 
 
 class KeptTransport(httpx.AsyncBaseTransport):
-    """httpx transport over aiohttp's connections. It belongs to the event loop that runs while it is made.
+    """httpx transport over aiohttp's connections, through the environment's proxy if it names one. It belongs to the event loop that runs while it is made.
 
     Args:
         tls: Context for https.
@@ -111,6 +124,7 @@ class KeptTransport(httpx.AsyncBaseTransport):
                 URL(str(request.url), encoded=True),
                 headers=headers,
                 data=_content(request),
+                proxy=proxy_of(request.url),
                 allow_redirects=False,
                 timeout=timeout,
             )

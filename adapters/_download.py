@@ -6,13 +6,11 @@ import asyncio
 import base64
 import binascii
 import re
-import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import unquote_to_bytes
-from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
@@ -28,10 +26,9 @@ from ..errors import (
     TransientProviderError,
 )
 from ..settings import get_settings
-from ._addresses import AddressRefused, GuardedTransport, Resolve, check_address, check_url, resolve, ssl_context
+from ._addresses import AddressRefused, GuardedTransport, Resolve, check_url, resolve
 from ._errors import About, from_transport, retry_after, show_url, throw
 from ._loops import PerLoop
-from .credentials import is_loopback
 
 __all__ = ["Downloader", "download", "download_output"]
 
@@ -75,17 +72,12 @@ class Downloader:
         self, *, allow_loopback: bool = False, resolve: Resolve = resolve, total_timeout_s: float = TOTAL_TIMEOUT_S
     ) -> None:
         self._allow_loopback = allow_loopback
-        self._resolve = resolve
         self._total_timeout_s = total_timeout_s
-        self._direct = PerLoop(lambda: GuardedTransport(allow_loopback=allow_loopback, resolve=resolve))
-        self._proxied: PerLoop[dict[str, httpx.AsyncHTTPTransport]] = PerLoop(dict[str, httpx.AsyncHTTPTransport])
+        self._transports = PerLoop(lambda: GuardedTransport(allow_loopback=allow_loopback, resolve=resolve))
 
     async def aclose(self) -> None:
         """Close the connections of the running loop."""
-        transports: list[httpx.AsyncBaseTransport] = [*(self._proxied.pop() or {}).values()]
-        if direct := self._direct.pop():
-            transports.append(direct)
-        for transport in transports:
+        if transport := self._transports.pop():
             await transport.aclose()
 
     async def save(
@@ -175,24 +167,7 @@ class Downloader:
         request = httpx.Request(
             method, here, headers=headers, content=content, extensions={"timeout": TIMEOUT.as_dict()}
         )
-        transport = await self._transport(here)
-        # The transport is used directly, for a client would log the URL, whose query may be a signature.
-        response = await transport.handle_async_request(request)
-        response.request = request
-        return response
-
-    async def _transport(self, url: httpx.URL) -> httpx.AsyncBaseTransport:
-        proxy = None if is_loopback(url.host) or proxy_bypass(url.host) else getproxies().get(url.scheme)
-        if proxy is None:
-            return self._direct.get()
-        # Behind a proxy it is the proxy that connects; what can be resolved here is still checked here.
-        with suppress(socket.gaierror):
-            for address in await self._resolve(url.host, url.port or 443):
-                check_address(address)
-        proxies = self._proxied.get()
-        if proxy not in proxies:
-            proxies[proxy] = httpx.AsyncHTTPTransport(verify=ssl_context(), proxy=proxy)
-        return proxies[proxy]
+        return await self._transports.get().handle_async_request(request)
 
 
 def _onward(response: httpx.Response) -> str:

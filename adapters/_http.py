@@ -1,4 +1,4 @@
-"""What every HTTP adapter shares: one client per event loop, the key's way into requests, errors, and downloads.
+"""What every HTTP adapter shares: its connections, one set per event loop, the key's way into requests, errors, and downloads.
 
 The key travels in one header, to the provider's own base URL and nowhere else: redirects are not followed, and a URL
 that an answer names gets the key only when it lies under the base URL.
@@ -16,7 +16,6 @@ from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, cast
-from urllib.request import getproxies
 
 import httpx
 from pydantic import SecretStr
@@ -38,10 +37,14 @@ CONNECT_TIMEOUT_S = 10.0
 WRITE_TIMEOUT_S = 60.0
 POOL_TIMEOUT_S = 60.0
 READ_TIMEOUT_S = 60.0
-MOST_IDLE = 100
 # Shorter than the 5 s after which common servers drop an idle connection: a paid request that meets a connection which
 # is just being closed would get no answer, and nobody would know whether it was taken.
 KEEPALIVE_S = 4.0
+HEADERS = {
+    "Accept": "application/json, */*;q=0.5",
+    "Accept-Encoding": "gzip, deflate",
+    "User-Agent": "prefect-media",
+}
 MAX_ANSWER_BYTES = 64 << 20
 MAX_ERROR_BYTES = 256 << 10
 
@@ -113,31 +116,19 @@ class HttpAdapter(ABC):
     def __init__(self, credentials: Credentials) -> None:
         self.credentials = credentials
         self._auth = KeyAuth(self.key_header, self.key_prefix, credentials.key)
-        self._clients = PerLoop(self._make_client)
+        self._transports = PerLoop(self._make_transport)
         self.downloader = Downloader(allow_loopback=credentials.on_loopback)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.credentials.base_url}>"
 
-    def _make_client(self) -> httpx.AsyncClient:
-        tls, local = ssl_context(), self.credentials.on_loopback
-        return httpx.AsyncClient(
-            verify=tls,
-            headers={"User-Agent": "prefect-media", "Accept": "application/json, */*;q=0.5", **self.extra_headers()},
-            limits=httpx.Limits(  # of the pools behind a proxy
-                max_connections=self.most_requests, max_keepalive_connections=MOST_IDLE, keepalive_expiry=KEEPALIVE_S
-            ),
-            mounts={}
-            if not local and "all" in getproxies()
-            else {"all://": KeptTransport(tls, most=self.most_requests, keep_s=KEEPALIVE_S)},
-            follow_redirects=False,
-            trust_env=not local,  # a proxy cannot reach our loopback
-        )
+    def _make_transport(self) -> KeptTransport:
+        return KeptTransport(ssl_context(), most=self.most_requests, keep_s=KEEPALIVE_S)
 
     async def aclose(self) -> None:
         """Close the connections of the running loop."""
-        if client := self._clients.pop():
-            await client.aclose()
+        if transport := self._transports.pop():
+            await transport.aclose()
         await self.downloader.aclose()
 
     # What a provider adds.
@@ -257,22 +248,25 @@ class HttpAdapter(ABC):
         **content: Any,
     ) -> AsyncGenerator[httpx.Response, None]:
         """Send one request, once, and give the answer with its body unread. Arguments and errors as for `call`."""
-        timeout = httpx.Timeout(connect=CONNECT_TIMEOUT_S, read=timeout_s, write=WRITE_TIMEOUT_S, pool=POOL_TIMEOUT_S)
-        total_s = timeout_s + CONNECT_TIMEOUT_S + WRITE_TIMEOUT_S + POOL_TIMEOUT_S
+        timeout = {"connect": CONNECT_TIMEOUT_S, "read": timeout_s, "write": WRITE_TIMEOUT_S, "pool": POOL_TIMEOUT_S}
+        total_s = sum(timeout.values())
+        headers = {**HEADERS, **self.extra_headers(), **content.pop("headers", {})}
+        # No httpx client: it would keep cookies, which cost a fifth of a request, and log every URL.
+        request = httpx.Request(method, _parsed(url), headers=headers, extensions={"timeout": timeout}, **content)
+        next((auth or self._auth).auth_flow(request))
         failure: ProviderError | None = None
         accepted = False
         try:
-            async with (
-                asyncio.timeout(total_s),
-                self._clients.get().stream(
-                    method, _parsed(url), auth=auth or self._auth, timeout=timeout, **content
-                ) as response,
-            ):
-                if response.status_code >= 300 and response.status_code not in tolerate:
-                    failure = await self._refusal(response, about, paid)
-                else:
-                    accepted = paid and response.status_code < 300
-                    yield response
+            async with asyncio.timeout(total_s):
+                response = await self._transports.get().handle_async_request(request)
+                try:
+                    if response.status_code >= 300 and response.status_code not in tolerate:
+                        failure = await self._refusal(response, about, paid)
+                    else:
+                        accepted = paid and response.status_code < 300
+                        yield response
+                finally:
+                    await response.aclose()
         except ProviderError:
             raise
         except (httpx.RequestError, TimeoutError) as exc:
