@@ -142,7 +142,7 @@ class Downloader:
         lost: ProviderError | None = None
         try:
             async with asyncio.timeout(self._total_timeout_s):
-                response = await self._send("PUT", url, headers, content)
+                response = await self._send("PUT", self._checked(url), headers, content)
                 await response.aclose()
             if not response.is_success:
                 status = response.status_code
@@ -157,15 +157,17 @@ class Downloader:
             throw(lost)
 
     async def _open(self, url: str, headers_for: HeadersFor | None) -> httpx.Response:
-        here = check_url(url, allow_loopback=self._allow_loopback)
-        return await self._send("GET", url, {**HEADERS, **(headers_for(here) if headers_for else {})})
+        here = self._checked(url)
+        return await self._send("GET", here, {**HEADERS, **(headers_for(here) if headers_for else {})})
+
+    def _checked(self, url: str) -> httpx.URL:
+        return check_url(url, allow_loopback=self._allow_loopback)
 
     async def _send(
-        self, method: str, url: str, headers: Mapping[str, str], content: AsyncIterator[bytes] | None = None
+        self, method: str, url: httpx.URL, headers: Mapping[str, str], content: AsyncIterator[bytes] | None = None
     ) -> httpx.Response:
-        here = check_url(url, allow_loopback=self._allow_loopback)
         request = httpx.Request(
-            method, here, headers=headers, content=content, extensions={"timeout": TIMEOUT.as_dict()}
+            method, url, headers=headers, content=content, extensions={"timeout": TIMEOUT.as_dict()}
         )
         return await self._transports.get().handle_async_request(request)
 

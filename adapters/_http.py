@@ -182,17 +182,7 @@ class HttpAdapter(ABC):
 
     def is_own(self, url: str, base: str | None = None) -> bool:
         """Return whether a URL lies under the base URL, so that it may get the key."""
-        try:
-            found, own = _parsed(url), _parsed(base or self.credentials.base_url)
-        except (httpx.InvalidURL, ValueError, TypeError):
-            return False
-        same = (found.scheme, found.host, found.port) == (own.scheme, own.host, own.port)
-        return (
-            same
-            and not found.userinfo
-            and found.path.startswith(own.path.rstrip("/") + "/")
-            and ".." not in found.path.split("/")
-        )
+        return _lies_under(url, base or self.credentials.base_url)
 
     async def call(
         self,
@@ -334,6 +324,21 @@ class HttpAdapter(ABC):
         if not (self.is_own(str(url)) and self.key_goes_to(url)):
             return {}
         return dict(next(self._auth.auth_flow(httpx.Request("GET", url))).headers)
+
+
+@lru_cache(maxsize=4096)
+def _lies_under(url: str, base: str) -> bool:
+    try:
+        found, own = _parsed(url), _parsed(base)
+    except (httpx.InvalidURL, ValueError, TypeError):
+        return False
+    same = (found.scheme, found.host, found.port) == (own.scheme, own.host, own.port)
+    return (
+        same
+        and not found.userinfo
+        and found.path.startswith(own.path.rstrip("/") + "/")
+        and ".." not in found.path.split("/")
+    )
 
 
 @lru_cache(maxsize=4096)

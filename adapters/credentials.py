@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 from collections.abc import Mapping
+from functools import lru_cache
 
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
@@ -19,6 +20,7 @@ def variable(name: str) -> str | None:
     return os.environ.get(name, "").strip() or None
 
 
+@lru_cache(maxsize=1024)
 def is_loopback(host: str) -> bool:
     """Return whether a host, as written in a URL, is this machine's loopback."""
     try:
