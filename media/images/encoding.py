@@ -93,7 +93,7 @@ def encode_picture(
     """Return an image as a file's bytes.
 
     Args:
-        image: Mode `RGB` or `RGBA`, in sRGB.
+        image: Mode `RGB` or `RGBA`, in sRGB; for jpeg also `YCbCr`, which is written as it is.
         kind: What to write.
         quality: 1 to 100; default `QUALITY`.
         background: Laid under transparency when the format has none.
@@ -106,7 +106,7 @@ def encode_picture(
         raise EncodeError(
             f"Cannot write {image.width}x{image.height} as {kind}: its longest side is {longest} pixels. Use png."
         )
-    if image.mode != "RGB" and kind not in ALPHA_FORMATS:
+    if image.mode != "RGB" and kind not in ALPHA_FORMATS and (image.mode, kind) != ("YCbCr", "jpeg"):
         image = flattened(image, background)
     settings = dict(SETTINGS[kind])
     if kind in QUALITY:

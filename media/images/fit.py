@@ -17,6 +17,7 @@ from .attention import attention, smart_focus
 from .colour import Rgba, flattened, parse_colour, to_srgb
 from .encoding import PictureFormat, check_quality, encode_within, format_of, over_limit, publish, save_picture
 from .fitting import Fit, Fitted, Gravity, fitted_size
+from .jpeg_planes import fitted_planes
 from .limits import check_result_size
 from .opening import AtLeast, Picture, read_picture
 from .resample import resample
@@ -55,7 +56,7 @@ def check_max_bytes(max_bytes: int | None) -> None:
         raise ParameterError(f"max_bytes={max_bytes} is not at least 1.")
 
 
-@operation(version=1)
+@operation(version=2)
 def fit_image(
     source: Path,
     target: Path,
@@ -104,6 +105,11 @@ def fit_image(
     sizing = {"width": width, "height": height, "fit": fit, "gravity": gravity, "focus": focus, "multiple": multiple}
     plan = partial(fitted_size, **sizing)  # pyright: ignore[reportArgumentType]
     limits = {"max_megapixels": max_megapixels}
+    if chosen == "jpeg" and max_bytes is None and (gravity != "smart" or focus is not None):
+        planes = fitted_planes(source, partial(plan, **limits))
+        if planes:
+            save_picture(planes, target, kind=chosen, quality=quality)
+            return
     picture = read_picture(source, at_least=lambda wide, high: _needed(plan(wide, high, **limits), wide, high))
     fitted = plan(picture.width_px, picture.height_px, **limits)
     if gravity == "smart" and focus is None:

@@ -21,7 +21,7 @@ from ...settings import get_settings
 from ..sniff import describe, sniff
 from .limits import MAX_ANIMATION, check_pixels, check_scans, check_size, check_webp_header, gif_frames
 
-__all__ = ["Picture", "PictureFacts", "decode_fully", "picture_facts", "read_picture"]
+__all__ = ["Picture", "PictureFacts", "decode_fully", "opened", "orientation_of", "picture_facts", "read_picture"]
 
 DECODERS = {
     "image/png": ("PngImagePlugin", "PngImageFile"),
@@ -87,8 +87,15 @@ class Picture:
 
 
 @contextmanager
-def _opened(path: Path) -> Generator[tuple[Any, str]]:
-    """Open a picture with the one decoder that fits its content; nothing is decoded yet."""
+def opened(path: Path) -> Generator[tuple[Any, str]]:
+    """Open a picture with the one decoder that fits its content; nothing is decoded yet.
+
+    Yields:
+        Pillow's picture and the media type.
+
+    Raises:
+        ProbeError, UnsupportedMediaError, MediaLimitError: As for `picture_facts`.
+    """
     media_type = sniff(path)
     if media_type not in DECODERS:
         raise UnsupportedMediaError(
@@ -115,7 +122,8 @@ def _reason(exc: BaseException) -> str:
     return text if isinstance(exc, (OSError, SyntaxError, ValueError)) else f"{type(exc).__name__}: {text}"
 
 
-def _orientation(picture: Any, media_type: str) -> int:
+def orientation_of(picture: Any, media_type: str) -> int:
+    """Return the EXIF orientation that is still to be applied, 1 to 8."""
     if media_type in SELF_ORIENTING:
         return 1
     try:
@@ -142,7 +150,7 @@ def picture_facts(path: Path) -> PictureFacts:
         UnsupportedMediaError: Not a picture, or of a kind that is not handled.
         MediaLimitError: Over the limit of bytes or pixels of the settings.
     """
-    with _opened(path) as (picture, media_type):
+    with opened(path) as (picture, media_type):
         return _facts(path, picture, media_type)
 
 
@@ -151,7 +159,7 @@ def _facts(path: Path, picture: Any, media_type: str) -> PictureFacts:
     has_profile, mode, has_alpha = bool(picture.info.get("icc_profile")), picture.mode, picture.has_transparency_data
     frames = _frames(path, picture, media_type)
     check_pixels(path, width, height, frames)
-    orientation = _orientation(picture, media_type)
+    orientation = orientation_of(picture, media_type)
     if orientation >= 5:
         width, height = height, width
     return PictureFacts(media_type, width, height, mode, bool(has_alpha), frames, orientation, has_profile)
@@ -164,7 +172,7 @@ def decode_fully(path: Path) -> tuple[PictureFacts, Picture]:
         DecodeError: It is truncated or damaged.
         ProbeError, UnsupportedMediaError, MediaLimitError: As for `picture_facts`.
     """
-    with _opened(path) as (picture, media_type):
+    with opened(path) as (picture, media_type):
         facts = _facts(path, picture, media_type)
         return facts, _decoded(path, picture, media_type, facts.orientation)
 
@@ -188,8 +196,8 @@ def read_picture(path: Path, *, at_least: AtLeast | None = None) -> Picture:
     Raises:
         DecodeError, ProbeError, UnsupportedMediaError, MediaLimitError: As for `decode_fully`.
     """
-    with _opened(path) as (picture, media_type):
-        return _decoded(path, picture, media_type, _orientation(picture, media_type), at_least)
+    with opened(path) as (picture, media_type):
+        return _decoded(path, picture, media_type, orientation_of(picture, media_type), at_least)
 
 
 def _decoded(path: Path, picture: Any, media_type: str, orientation: int, at_least: AtLeast | None = None) -> Picture:
