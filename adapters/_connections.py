@@ -77,7 +77,9 @@ class _Connector(aiohttp.TCPConnector):
 
 
 class KeptTransport(httpx.AsyncBaseTransport):
-    """httpx transport over aiohttp's connections, through the environment's proxy if it names one. It belongs to the event loop that runs while it is made.
+    """httpx transport over aiohttp's connections, through the environment's proxy if it names one.
+
+    It belongs to the event loop that runs while it is made.
 
     Args:
         tls: Context for https.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -247,3 +249,37 @@ async def test_where_nobody_listens_there_is_an_error_and_a_free_turn() -> None:
         for _ in range(2):
             with pytest.raises(httpx.ConnectError):
                 await http.get("http://127.0.0.1:9/")
+
+
+async def test_a_proxy_of_the_environment_is_used_but_not_for_this_machine(
+    server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", server.url)
+    monkeypatch.delenv("no_proxy", raising=False)
+    async with client() as http:
+        assert (await http.get("http://provider.example/v1")).text == "ok"
+        assert server.answered == 1
+        with pytest.raises(httpx.ConnectError):
+            await http.get("http://127.0.0.1:9/")
+    assert server.answered == 1
+
+
+def test_a_process_that_ends_with_open_connections_says_nothing_of_them() -> None:
+    code = """
+import asyncio, httpx
+from prefect_media.adapters._addresses import ssl_context
+from prefect_media.adapters._connections import KeptTransport
+
+async def serve(reader, writer):
+    await reader.readuntil(b"\\r\\n\\r\\n")
+    writer.write(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nok")
+
+async def main():
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    http = httpx.AsyncClient(transport=KeptTransport(ssl_context(), most=5, keep_s=60.0))
+    print((await http.get(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/")).text)
+
+asyncio.run(main())
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert (run.stdout.strip(), run.stderr) == ("ok", "")
