@@ -26,7 +26,6 @@ __all__ = ["AddressRefused", "GuardedTransport", "Resolve", "check_address", "ch
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 CONNECTIONS = 256
 RESOLVE_S = 10.0
-KEEP_S = 4.0
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """Name and port to addresses; raises `OSError` when the name does not resolve."""
@@ -133,9 +132,7 @@ class GuardedTransport(KeptTransport):
     """
 
     def __init__(self, *, allow_loopback: bool = False, resolve: Resolve = resolve) -> None:
-        super().__init__(
-            ssl_context(), most=CONNECTIONS, keep_s=KEEP_S, resolver=_GuardedResolver(resolve, allow_loopback)
-        )
+        super().__init__(ssl_context(), most=CONNECTIONS, resolver=_GuardedResolver(resolve, allow_loopback))
         self._allow_loopback = allow_loopback
         self._resolve = resolve
         self._proxied: KeptTransport | None = None
@@ -157,7 +154,7 @@ class GuardedTransport(KeptTransport):
             for address in await self._resolve(url.host, url.port or 443):
                 check_address(address)
         if self._proxied is None:
-            self._proxied = KeptTransport(ssl_context(), most=CONNECTIONS, keep_s=KEEP_S)
+            self._proxied = KeptTransport(ssl_context(), most=CONNECTIONS)
         return await self._proxied.handle_async_request(request)
 
     async def aclose(self) -> None:

@@ -27,6 +27,10 @@ from .credentials import is_loopback
 
 __all__ = ["KeptTransport", "proxy_of"]
 
+# Shorter than the 5 s after which common servers drop an idle connection: a paid request that meets a connection which
+# is just being closed would get no answer, and nobody would know whether it was taken.
+KEEP_S = 4.0
+"""Seconds that an idle connection is kept for, unless told otherwise."""
 LONGEST_LINE = 64 << 10
 """Bytes of a header line. aiohttp's own limit, 8 kB, is below what some hosts of files send as their policy."""
 LARGE_BYTES = 1 << 20
@@ -88,7 +92,9 @@ class KeptTransport(httpx.AsyncBaseTransport):
         resolver: Name resolution, asked once for each connection; default the operating system's.
     """
 
-    def __init__(self, tls: SSLContext, *, most: int, keep_s: float, resolver: AbstractResolver | None = None) -> None:
+    def __init__(
+        self, tls: SSLContext, *, most: int, keep_s: float = KEEP_S, resolver: AbstractResolver | None = None
+    ) -> None:
         self._session = aiohttp.ClientSession(
             connector=_Connector(
                 ssl=tls, limit=most, keepalive_timeout=keep_s, resolver=resolver, use_dns_cache=resolver is None

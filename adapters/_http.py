@@ -37,9 +37,6 @@ CONNECT_TIMEOUT_S = 10.0
 WRITE_TIMEOUT_S = 60.0
 POOL_TIMEOUT_S = 60.0
 READ_TIMEOUT_S = 60.0
-# Shorter than the 5 s after which common servers drop an idle connection: a paid request that meets a connection which
-# is just being closed would get no answer, and nobody would know whether it was taken.
-KEEPALIVE_S = 4.0
 HEADERS = {
     "Accept": "application/json, */*;q=0.5",
     "Accept-Encoding": "gzip, deflate",
@@ -123,7 +120,7 @@ class HttpAdapter(ABC):
         return f"<{type(self).__name__} {self.credentials.base_url}>"
 
     def _make_transport(self) -> KeptTransport:
-        return KeptTransport(ssl_context(), most=self.most_requests, keep_s=KEEPALIVE_S)
+        return KeptTransport(ssl_context(), most=self.most_requests)
 
     async def aclose(self) -> None:
         """Close the connections of the running loop."""
