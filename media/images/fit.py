@@ -56,7 +56,7 @@ def check_max_bytes(max_bytes: int | None) -> None:
         raise ParameterError(f"max_bytes={max_bytes} is not at least 1.")
 
 
-@operation(version=2)
+@operation(version=3)
 def fit_image(
     source: Path,
     target: Path,

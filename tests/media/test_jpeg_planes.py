@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -148,6 +149,35 @@ def test_the_same_file_gives_the_same_bytes(tmp_path: Path) -> None:
         fit_image(path, tmp_path / f"{number}.jpg", width=300, height=200)
         made.append((tmp_path / f"{number}.jpg").read_bytes())
     assert made[0] == made[1] == made[2]
+
+
+def test_what_a_thread_decoded_before_does_not_show(tmp_path: Path) -> None:
+    pictures = [
+        jpeg(tmp_path, photograph(*size), subsampling=shared, quality=quality, optimize=quality < 90).read_bytes()
+        for size, shared, quality in [
+            ((640, 480), "4:2:0", 95),
+            ((420, 640), "4:4:4", 40),
+            ((1920, 1088), "4:2:2", 80),  # kept
+            ((1936, 1088), "4:4:4", 80),  # too large to be kept
+            ((640, 480), "4:4:4", 95),
+        ]
+    ]
+    path = tmp_path / "source.jpg"
+
+    def made(data: bytes) -> bytes | None:
+        path.write_bytes(data)
+        result = planes(path, 320, 320)
+        return result and result.tobytes()
+
+    alone = []
+    for data in pictures:
+        with ThreadPoolExecutor(1) as fresh:
+            alone.append(fresh.submit(made, data).result())
+    assert None not in alone
+    for data, expected in [*zip(pictures, alone, strict=True)] * 2:
+        assert made(data) == expected
+        assert made(data[: len(data) // 2] + b"\xff\xd9") is None
+        assert made(data) == expected
 
 
 @pytest.mark.parametrize("kept", [0.2, 0.6, 0.99])
