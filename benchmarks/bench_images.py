@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import io
+import itertools
 import sys
 import tempfile
 from pathlib import Path
@@ -69,18 +70,20 @@ def main() -> None:
         for large, small in SIZES:
             picture = photograph(large)
             for suffix, kind in FORMATS.items():
-                source, target = folder / f"source{suffix}", folder / f"target{suffix}"
+                source = folder / f"source{suffix}"
                 source.write_bytes(encode_picture(picture, kind))
-                fit_image(source, target, width=small, height=small)
+                # As in a pipeline, each result is a new file: replacing one makes the file system wait for its disk.
+                new = (folder / f"{large}-{number}{suffix}" for number in itertools.count())
+                fit_image(source, target := next(new), width=small, height=small)
                 with Image.open(target) as image:
                     fitted = image.convert("RGB")
                 contenders: dict[str, Contender] = {
                     "decode + encode alone": lambda s=source, f=fitted, k=kind: decode_and_encode(s, f, k),
-                    "fit_image": lambda s=source, t=target, n=small: fit_image(s, t, width=n, height=n),
-                    "Pillow, Lanczos": lambda s=source, t=target, n=small, k=kind: plain_pillow(s, t, n, k),
+                    "fit_image": lambda s=source, t=new, n=small: fit_image(s, next(t), width=n, height=n),
+                    "Pillow, Lanczos": lambda s=source, t=new, n=small, k=kind: plain_pillow(s, next(t), n, k),
                 }
                 if importlib.util.find_spec("pyvips"):
-                    contenders["pyvips"] = lambda s=source, t=target, n=small: vips(s, t, n)
+                    contenders["pyvips"] = lambda s=source, t=new, n=small: vips(s, next(t), n)
                 race(f"{kind} {large} to {small}", contenders, rounds, "fit_image within 1.5")
 
 
