@@ -154,11 +154,6 @@ def _read_packets(path: Path, container: Any, gauges: list[Gauge | None], limits
         gauge = gauges[packet.stream_index]
         if gauge is not None:
             gauge.take(packet)
-            if gauge.span_s > limits.max_duration_s:
-                raise MediaLimitError(
-                    f"Cannot use '{path.name}': its {gauge.kind} lasts {gauge.span_s:.1f} s, at most "
-                    f"{limits.max_duration_s:.1f} s are allowed. Cut it, or raise PREFECT_MEDIA_MAX_DURATION_S."
-                )
         if number % 1024 == 1023 and time.monotonic() > deadline:
             raise MediaLimitError(
                 f"Cannot use '{path.name}': reading its packets took over {limits.media_stall_s:.0f} s "
@@ -172,5 +167,7 @@ def _gauge(path: Path, stream: Any, limits: Settings) -> Gauge | None:
 
     # A stream that no decoder knows still says that it is video or audio, but is of neither class.
     if isinstance(stream, Moving) and stream.codec_context is not None and not _is_cover(stream):
-        return VideoGauge(path, stream, limits.max_video_pixels)
-    return AudioGauge(path, stream) if isinstance(stream, Sounding) and stream.codec_context is not None else None
+        return VideoGauge(path, stream, limits.max_duration_s, limits.max_video_pixels)
+    if isinstance(stream, Sounding) and stream.codec_context is not None:
+        return AudioGauge(path, stream, limits.max_duration_s)
+    return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from array import array
+from collections.abc import Sequence
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -66,12 +67,14 @@ class Gauge:
 
     kind = "stream"
 
-    def __init__(self, path: Path, stream: Any) -> None:
+    def __init__(self, path: Path, stream: Any, max_s: float) -> None:
         self.name = path.name
         self.stream = stream
         self.time_base: Fraction = stream.time_base or Fraction(1, 1000)
+        self.max_s = max_s
         self.times = array("q")
         self.low = self.high = 0
+        self._most = max_s / self.time_base  # in ticks, as it is compared for each packet
 
     @property
     def span_s(self) -> float:
@@ -87,6 +90,11 @@ class Gauge:
         self.low = min(self.low, start) if self.times else start
         self.high = max(self.high, end) if self.times else end
         self.times.append(at)
+        if self.high - self.low > self._most:
+            raise MediaLimitError(
+                f"Cannot use '{self.name}': its {self.kind} lasts {self.span_s:.1f} s, at most {self.max_s:.1f} s are "
+                "allowed. Cut it, or raise PREFECT_MEDIA_MAX_DURATION_S."
+            )
 
     def trimmed(self, packet: Any, start: int, end: int) -> tuple[int, int]:
         return start, end
@@ -133,8 +141,8 @@ class AudioGauge(Gauge):
 class VideoGauge(Gauge):
     kind = "video"
 
-    def __init__(self, path: Path, stream: Any, max_pixels: int) -> None:
-        super().__init__(path, stream)
+    def __init__(self, path: Path, stream: Any, max_s: float, max_pixels: int) -> None:
+        super().__init__(path, stream, max_s)
         self.max_pixels = max_pixels
         self.first: Any = None
         self.tries = 0
@@ -223,9 +231,7 @@ class VideoGauge(Gauge):
                 step * self.time_base,
             )
         step = span / (count - 1)
-        # A clock of 1 ms (Matroska) rounds each time; two rounded ends shift the line between them by another tick.
-        constant = all(abs(at - (times[0] + number * step)) <= Fraction(3, 2) for number, at in enumerate(times))
-        if not constant:
+        if not _is_even(times):
             duration = (span + (tail or times[-1] - times[-2])) * self.time_base
             return (
                 Fraction(count / duration).limit_denominator(100_000),
@@ -236,6 +242,16 @@ class VideoGauge(Gauge):
         fits = [rate for rate in declared if abs((count - 1) / rate / self.time_base - span) <= 1]
         rate = fits[0] if fits else (1 / (step * self.time_base)).limit_denominator(100_000)
         return rate, True, (span + (tail or step)) * self.time_base
+
+
+def _is_even(times: Sequence[int]) -> bool:
+    """Return whether two or more sorted times lie on a line, as far as a clock can tell.
+
+    A clock of 1 ms (Matroska) rounds each time; two rounded ends shift the line between them by another tick: 3/2 together.
+    """
+    first, gaps = times[0], len(times) - 1
+    span, most = times[-1] - first, 3 * gaps
+    return all(abs(2 * ((at - first) * gaps - number * span)) <= most for number, at in enumerate(times))
 
 
 def _orientation(frame: Any) -> tuple[int, bool]:
