@@ -40,6 +40,9 @@ class Settings(BaseSettings):
     concurrency: int = Field(32, ge=1, le=10_000, description="Rows of a batch that run at the same time.")
 
     max_media_bytes: int = Field(2_000_000_000, gt=0, description="Largest file that may enter the store.")
+    min_free_bytes: int = Field(
+        200_000_000, ge=0, description="Nothing is bought while the disk of the store has less room than this."
+    )
     max_image_pixels: int = Field(100_000_000, gt=0, description="Largest picture, width times height.")
     max_video_pixels: int = Field(34_000_000, gt=0, description="Largest video frame, width times height.")
     max_duration_s: float = Field(4 * 3600.0, gt=0, description="Longest audio or video.")

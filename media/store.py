@@ -7,9 +7,11 @@ was written. Remote stores are read through a local cache folder with the same l
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
+import shutil
 import tempfile
 import time
 from collections.abc import Collection, Generator, Iterator
@@ -88,6 +90,21 @@ class Store:
         parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=parent, ignore_cleanup_errors=True) as name:
             yield Path(name)
+
+    def check_room(self) -> None:
+        """Refuse to go on when a result might not find room on the disk.
+
+        Raises:
+            OSError: It has less free than the setting `min_free_bytes`; errno is `ENOSPC`.
+        """
+        least = get_settings().min_free_bytes
+        free = shutil.disk_usage(next(folder for folder in (self._local, *self._local.parents) if folder.exists())).free
+        if free < least:
+            raise OSError(
+                errno.ENOSPC,
+                f"Nothing more is bought: the disk of the store {self.place} has {free} bytes free, at least {least} are wanted. "
+                "Free some space, or lower PREFECT_MEDIA_MIN_FREE_BYTES.",
+            )
 
     def put(self, source: Path, suffix: str) -> tuple[str, int]:
         """Store a copy of a local file.

@@ -17,6 +17,7 @@ from ..errors import (
     TransientProviderError,
 )
 from ..ledger import Attempt
+from ..media.store import Store
 from ..media.types import Media
 from ._work import Work, backoff
 
@@ -38,6 +39,7 @@ async def send(work: Work, scratch: Path) -> tuple[Attempt, Submission | None]:
 
     Raises:
         BudgetExceeded: The price does not fit; nothing was sent.
+        OSError: The disk has no room for a result; nothing was sent.
         PermanentProviderError: Refused.
         TransientProviderError: Not accepted, and the deadline has passed.
     """
@@ -46,6 +48,8 @@ async def send(work: Work, scratch: Path) -> tuple[Attempt, Submission | None]:
     duplicate = any("duplicate" in note for note in work.notes)
     while True:
         await work.gate.turn()
+        if not work.candidate.card.is_local:
+            Store.current().check_room()
         attempt = await _intend(work, possible_duplicate=duplicate)
         try:
             return attempt, await _answered(work, attempt, request, scratch)

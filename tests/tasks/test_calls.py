@@ -176,6 +176,19 @@ async def test_a_result_that_the_disk_has_no_room_for_is_fetched_later_not_bough
     assert simulator.bill.calls == 1
 
 
+async def test_nothing_is_bought_that_the_disk_may_have_no_room_for(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as filled:
+        filled.setenv("PREFECT_MEDIA_MIN_FREE_BYTES", str(10**18))
+        with pytest.raises(OSError, match=r"store .* has \d+ bytes free, .* 1000000000000000000 .*MIN_FREE_BYTES"):
+            await generate_image("a cat", model=FLUX_R)
+        assert (await generate_image("a cat", model=LOCAL, size="64x64")).exists()
+    assert simulator.bill.calls == 0
+    assert (await generate_image("a cat", model=FLUX_R)).exists()
+    assert simulator.bill.calls == 1
+
+
 async def test_a_lost_answer_is_found_by_look_up(simulator: Simulator) -> None:
     simulator.faults.add("reset", provider="replicate", moment="accepted", count=1)
     made = await generate_image("a cat", model=FLUX_R)
