@@ -132,7 +132,8 @@ def _after(facts: Facts, edit: Edit) -> Facts:
     """Return the facts of the written video."""
     size = edit.size
     written = WRITTEN[edit.suffix]
-    encoded = edit.encodes or edit.rate is not None or size is not None or edit.unsized
+    resampled = edit.rate is not None and (facts.frame_rate is None or facts.frame_rate.likely != edit.rate)
+    encoded = edit.encodes or resampled or size is not None or edit.unsized
     sides = {
         "width_px": _evened(facts.width_px, encoded) if size is None else Span.exactly(size[0]),
         "height_px": _evened(facts.height_px, encoded) if size is None else Span.exactly(size[1]),

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from prefect_media.errors import ParameterError
@@ -148,6 +148,7 @@ def differing(found: Facts, foretold: Facts) -> list[str]:
 
 
 @given(st.sampled_from(VIDEOS), video_contracts(), st.sampled_from(["cover", "cover", "contain", "pad", "stretch"]))
+@example("hevc.mp4", VideoContract(media_types=("video/quicktime",), min_frame_rate=2.0), "cover")
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 def test_converted_video_keeps_contract(name: str, contract: VideoContract, fit: str) -> None:
     check(clip(name), contract, fit)
