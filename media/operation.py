@@ -7,8 +7,12 @@ cached from before are not mistaken for the new ones.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
-from typing import Any, Generic, ParamSpec, TypeVar
+from functools import cached_property
+from typing import Any, Generic, ParamSpec, TypeVar, get_type_hints
+
+from .arguments import Argument
 
 __all__ = ["OPERATIONS", "Operation", "operation"]
 
@@ -34,11 +38,24 @@ class Operation(Generic[P, R]):
         self.__wrapped__ = run
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run the operation."""
-        return self.run(*args, **kwargs)
+        """Run the operation.
+
+        Raises:
+            ParameterError: An argument is of a type that the operation does not take.
+        """
+        bound = inspect.signature(self.run).bind(*args, **kwargs)
+        for name, argument in self._arguments.items():
+            if name in bound.arguments:
+                bound.arguments[name] = argument.taken(bound.arguments[name])
+        return self.run(*bound.args, **bound.kwargs)
 
     def __repr__(self) -> str:
         return f"<Operation {self.name} v{self.version}>"
+
+    @cached_property
+    def _arguments(self) -> dict[str, Argument]:
+        hints = get_type_hints(self.run)
+        return {name: Argument(name, hints[name]) for name in inspect.signature(self.run).parameters}
 
 
 def operation(*, version: int, name: str | None = None) -> Callable[[Callable[P, R]], Operation[P, R]]:

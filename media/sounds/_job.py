@@ -71,8 +71,9 @@ def common_shape(target: Path, sounds: Sequence[Sound], **wishes: Any) -> AudioS
     """Choose one shape for several sounds: the highest rate, the most channels, the greatest depth among them."""
     streams = [sound.stream for sound in sounds]
     deep = next((s for s in streams if audio_shape(target.suffix, s).is_deep), streams[0])
-    rate, channels = max(s.sample_rate_hz for s in streams), max(s.channels for s in streams)
-    return audio_shape(target.suffix, replace(deep, sample_rate_hz=rate, channels=channels), **wishes)
+    rate, widest = max(s.sample_rate_hz for s in streams), max(streams, key=lambda s: s.channels)
+    like = replace(deep, sample_rate_hz=rate, channels=widest.channels, layout=widest.layout)
+    return audio_shape(target.suffix, like, **wishes)
 
 
 def write_sound(target: Path, node: Any, samples: int, shape: AudioShape, *, what: str) -> None:

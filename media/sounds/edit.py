@@ -7,12 +7,14 @@ All read the first audio stream of an audio or video file, and write the kind of
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ...errors import ParameterError
 from .. import ffmpeg
 from ..operation import operation
+from ..runner import scratch_beside
 from ._job import Sound, check_range, common_shape, exactly, open_sound, write_sound
 from .formats import AudioShape, audio_shape
 
@@ -20,12 +22,14 @@ __all__ = ["change_volume", "concat_audio", "convert_audio", "fade_audio", "trim
 
 CURVES = {"linear": "tri", "smooth": "hsin", "equal-power": "qsin"}
 CODEC_OF = {"libmp3lame": "mp3", "libopus": "opus"}
+AT_A_TIME = 64
+"""Sounds that one graph puts together."""
 MAX_SECONDS = 360_000.0
 SLACK_S = 0.03
 """A part may end this much after the sound: lengths that others report are rounded to their frames."""
 
 
-@operation(version=1)
+@operation(version=2)
 def trim_audio(
     source: Path,
     target: Path,
@@ -64,7 +68,7 @@ def trim_audio(
     write_sound(target, exactly(node, samples), samples, shape, what=f"trim '{source.name}'")
 
 
-@operation(version=1)
+@operation(version=2)
 def fade_audio(source: Path, target: Path, *, in_s: float = 0.0, out_s: float = 0.0, curve: str = "smooth") -> None:
     """Fade a sound in and out.
 
@@ -87,12 +91,11 @@ def fade_audio(source: Path, target: Path, *, in_s: float = 0.0, out_s: float = 
             f"Cannot fade '{source.name}': in_s={in_s} and out_s={out_s} together are longer than the sound "
             f"({sound.duration_s:.3f} s)."
         )
-    node, samples, rate = sound.node(shape), sound.samples(shape), shape.sample_rate_hz
-    if in_s:
-        node = node.filter("afade", t="in", ss=0, ns=round(in_s * rate), curve=_curve(curve))
-    if out_s:
-        length = min(samples, round(out_s * rate))
-        node = node.filter("afade", t="out", ss=samples - length, ns=length, curve=_curve(curve))
+    node, samples, rate, form = sound.node(shape), sound.samples(shape), shape.sample_rate_hz, _curve(curve)
+    if length := min(samples, round(in_s * rate)):
+        node = node.filter("afade", t="in", ss=0, ns=length, curve=form)
+    if length := min(samples, round(out_s * rate)):
+        node = node.filter("afade", t="out", ss=samples - length, ns=length, curve=form)
     write_sound(target, node, samples, shape, what=f"fade '{source.name}'")
 
 
@@ -102,7 +105,7 @@ def _curve(name: str) -> str:
     return CURVES[name]
 
 
-@operation(version=1)
+@operation(version=2)
 def change_volume(source: Path, target: Path, *, gain_db: float) -> None:
     """Make a sound louder or softer. What would pass full scale is held just under it by a limiter.
 
@@ -125,7 +128,7 @@ def change_volume(source: Path, target: Path, *, gain_db: float) -> None:
     write_sound(target, exactly(node, samples), samples, shape, what=f"change the volume of '{source.name}'")
 
 
-@operation(version=1)
+@operation(version=2)
 def convert_audio(
     source: Path,
     target: Path,
@@ -179,7 +182,7 @@ def _is_same(sound: Sound, shape: AudioShape) -> bool:
     ) and abs(sound.duration_s - sound.stream.duration_s) < 1e-6
 
 
-@operation(version=1)
+@operation(version=2)
 def concat_audio(
     sources: Sequence[Path],
     target: Path,
@@ -209,19 +212,53 @@ def concat_audio(
     check_range("crossfade_s", crossfade_s, 0, 600, "s")
     if gap_s and crossfade_s:
         raise ParameterError(f"gap_s={gap_s} and crossfade_s={crossfade_s} exclude each other. Set one of them.")
-    sounds = [open_sound(path) for path in sources]
+    found = {path: open_sound(path) for path in dict.fromkeys(sources)}
+    sounds = [found[path] for path in sources]
     shape = common_shape(target, sounds)
-    rate = shape.sample_rate_hz
-    overlap = round(crossfade_s * rate)
-    if overlap:
-        _check_overlap(sounds, shape, crossfade_s, overlap)
-        _curve(curve)
-    total = sum(sound.samples(shape) for sound in sounds)
-    gap = round(gap_s * rate)
-    between = (len(sounds) - 1) * (gap - overlap)
-    node = _crossfaded(sounds, shape, overlap, _curve(curve)) if overlap else _joined(sounds, shape, gap)
+    seam = _Seam(round(gap_s * shape.sample_rate_hz), round(crossfade_s * shape.sample_rate_hz), _curve(curve))
+    if seam.overlap:
+        _check_overlap(sounds, shape, crossfade_s, seam.overlap)
     what = f"concatenate {len(sounds)} sounds, '{sources[0].name}' first"
-    write_sound(target, exactly(node, total + between), total + between, shape, what=what)
+    with scratch_beside(target) as folder:
+        between = replace(shape, encoder="pcm_f32le", bit_rate_bps=None, is_deep=False, container=None)
+        while len(sounds) > AT_A_TIME:  # each open file has threads of its own
+            groups = [sounds[at : at + AT_A_TIME] for at in range(0, len(sounds), AT_A_TIME)]
+            sounds = []
+            for group in groups:
+                part = folder / f"{len(list(folder.iterdir()))}.wav"
+                write_sound(part, *seam.put_together(group, between), between, what=what)
+                sounds.append(open_sound(part))
+        write_sound(target, *seam.put_together(sounds, shape), shape, what=what)
+
+
+@dataclass(frozen=True)
+class _Seam:
+    """What is between two sounds: samples of silence, or samples in which they overlap, and how those fade."""
+
+    gap: int
+    overlap: int
+    curve: str
+
+    def put_together(self, sounds: Sequence[Sound], shape: AudioShape) -> tuple[Any, int]:
+        """Return a node of the sounds one after the other, and its length in samples."""
+        samples = sum(sound.samples(shape) for sound in sounds) + (len(sounds) - 1) * (self.gap - self.overlap)
+        node = self._crossfaded(sounds, shape) if self.overlap else self._joined(sounds, shape)
+        return exactly(node, samples), samples
+
+    def _joined(self, sounds: Sequence[Sound], shape: AudioShape) -> Any:
+        last = len(sounds) - 1
+        nodes = [
+            exactly(sound.node(shape, use=number), sound.samples(shape) + (self.gap if number < last else 0))
+            for number, sound in enumerate(sounds)
+        ]
+        return ffmpeg.graph_module().concat(*nodes, v=0, a=1) if last else nodes[0]
+
+    def _crossfaded(self, sounds: Sequence[Sound], shape: AudioShape) -> Any:
+        node = sounds[0].node(shape)
+        for number, sound in enumerate(sounds[1:], 1):
+            pair = [node, sound.node(shape, use=number)]
+            node = ffmpeg.graph_module().filter(pair, "acrossfade", ns=self.overlap, c1=self.curve, c2=self.curve)
+        return node
 
 
 def _check_overlap(sounds: list[Sound], shape: AudioShape, crossfade_s: float, overlap: int) -> None:
@@ -232,20 +269,3 @@ def _check_overlap(sounds: list[Sound], shape: AudioShape, crossfade_s: float, o
                 f"crossfade_s={crossfade_s} is too long for '{sound.path.name}' ({sound.duration_s:.3f} s), which fades "
                 f"at {ends} of its ends. Allowed: up to {sound.duration_s / max(1, ends):.3f} s."
             )
-
-
-def _joined(sounds: list[Sound], shape: AudioShape, gap: int) -> Any:
-    last = len(sounds) - 1
-    nodes = [
-        exactly(sound.node(shape, use=number), sound.samples(shape) + (gap if number < last else 0))
-        for number, sound in enumerate(sounds)
-    ]
-    return ffmpeg.graph_module().concat(*nodes, v=0, a=1) if last else nodes[0]
-
-
-def _crossfaded(sounds: list[Sound], shape: AudioShape, overlap: int, curve: str) -> Any:
-    node = sounds[0].node(shape)
-    for number, sound in enumerate(sounds[1:], 1):
-        pair = [node, sound.node(shape, use=number)]
-        node = ffmpeg.graph_module().filter(pair, "acrossfade", ns=overlap, c1=curve, c2=curve)
-    return node

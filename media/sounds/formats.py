@@ -26,7 +26,15 @@ ENCODERS = {
     ".webm": "libopus",
     ".mkv": "aac",
 }
-LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
+LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
+"""Of each number of channels the one that every format here holds."""
+UNSAID = {3: "2.1", 4: "4.0"}
+"""What FFmpeg takes for the layout of a source that names none, where that is another."""
+OTHERS = {
+    "2.1": 3, "3.0": 3, "3.0(back)": 3, "4.0": 4, "quad": 4, "quad(side)": 4, "3.1": 4, "4.1": 5, "5.0": 5, "5.0(side)": 5,
+    "5.1": 6, "5.1(side)": 6, "6.0": 6, "6.1": 7, "7.0": 7, "7.1": 8, "7.1(wide)": 8,
+}  # fmt: skip
+"""Layouts that WAV, FLAC and AAC hold as they are, with their number of channels (seen with FFmpeg 9.0)."""
 DEEP = ("s32", "s32p", "flt", "fltp", "dbl", "dblp", "s64", "s64p")
 
 
@@ -41,6 +49,7 @@ class AudioShape:
         bit_rate_bps: None where the encoder has none (PCM, FLAC).
         is_deep: 24 bits for a sample instead of 16, where the encoder keeps them (WAV, FLAC).
         container: FFmpeg's name of it, where it does not follow from the suffix.
+        placing: FFmpeg's name of the channel layout, where it is not the usual one.
     """
 
     encoder: str
@@ -49,11 +58,12 @@ class AudioShape:
     bit_rate_bps: int | None = None
     is_deep: bool = False
     container: str | None = None
+    placing: str | None = None
 
     @property
     def layout(self) -> str:
         """FFmpeg's name of the channel layout."""
-        return LAYOUTS[self.channels]
+        return self.placing or LAYOUTS[self.channels]
 
     @property
     def is_lossy(self) -> bool:
@@ -117,22 +127,38 @@ def audio_shape(
             f"Cannot use sound with {source.channels} channels at {source.sample_rate_hz} Hz: 1 to 8 are allowed."
         )
     rates = {"libmp3lame": MPEG_RATES, "aac": AAC_RATES, "libopus": (48_000,)}.get(encoder)
-    most = 2 if encoder == "libmp3lame" else 8
+    most = 2 if encoder == "libmp3lame" else 6 if suffix.lower() == ".aac" else 8  # ADTS has no more
     if sample_rate_hz is not None and not (sample_rate_hz in rates if rates else 1000 <= sample_rate_hz <= 192_000):
         allowed = ", ".join(map(str, rates)) if rates else "1000 to 192000"
         raise ParameterError(f"sample_rate_hz={sample_rate_hz} does not fit a {suffix} file. Allowed: {allowed}.")
     if channels is not None and not 1 <= channels <= most:
         raise ParameterError(f"channels={channels} does not fit a {suffix} file. Allowed: 1 to {most}.")
-    if bit_rate_bps is not None and (not 6000 <= bit_rate_bps <= 1_000_000 or encoder in ("pcm", "flac")):
-        raise ParameterError(
-            f"bit_rate_bps={bit_rate_bps} does not fit a {suffix} file. Allowed: 6000 to 1000000, for mp3, aac and opus."
-        )
     rate = sample_rate_hz or (_nearest_rate(source.sample_rate_hz, rates) if rates else source.sample_rate_hz)
     count = channels or min(source.channels, most)
+    if bit_rate_bps is not None:
+        highest = {"libmp3lame": 320_000, "libopus": 256_000 * count, "aac": 1_000_000}.get(encoder)
+        if highest is None or not 6000 <= bit_rate_bps <= highest:
+            allowed = f"6000 to {highest}" if highest else "none, for it keeps every sample"
+            raise ParameterError(f"bit_rate_bps={bit_rate_bps} does not fit a {suffix} file. Allowed: {allowed}.")
     deep = encoder in ("pcm", "flac") and source.sample_format in DEEP and source.codec not in LOSSY_CODECS
     name = ("pcm_s24le" if deep else "pcm_s16le") if encoder == "pcm" else encoder
     container = "webm" if suffix.lower() == ".weba" else None
-    return AudioShape(name, rate, count, bit_rate_bps or _bit_rate(encoder, rate, count), deep, container)
+    return AudioShape(
+        name,
+        rate,
+        count,
+        bit_rate_bps or _bit_rate(encoder, rate, count),
+        deep,
+        container,
+        _placing(source, encoder) if count == source.channels else None,
+    )
+
+
+def _placing(source: AudioStream, encoder: str) -> str | None:
+    """The layout of a source, where the encoder holds it and it is worth keeping."""
+    if encoder == "libopus" or source.channels < 3:
+        return None
+    return source.layout if OTHERS.get(source.layout) == source.channels else UNSAID.get(source.channels)
 
 
 LOSSY_CODECS = ("aac", "mp3", "opus", "vorbis", "ac3", "eac3", "dts", "mp2", "wmav2", "amrnb", "amrwb")

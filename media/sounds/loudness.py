@@ -20,11 +20,24 @@ from ..operation import operation
 from ..runner import scratch_beside
 from .formats import AudioShape, audio_shape, conform
 
-__all__ = ["Level", "Loudness", "find_level", "level_stream", "measure", "measure_stream", "normalize_loudness"]
+__all__ = [
+    "Level",
+    "Loudness",
+    "find_level",
+    "level_stream",
+    "measure",
+    "measure_stream",
+    "missed",
+    "normalize_loudness",
+    "under_ceiling",
+]
 
 SILENCE_LUFS = -60.0
 """At or below this, sound counts as silent: raising it would only raise its noise."""
 MAX_GAIN_DB = 24.0
+"""Most that sound is raised. It may be lowered by any amount: that brings up no noise."""
+METER_TOP_LUFS = 9.0
+"""FFmpeg's meter counts nothing above +10."""
 SHORTEST_S = 0.4
 """Loudness is defined on blocks of this length."""
 CLOSE_LU = 0.15
@@ -150,8 +163,9 @@ def find_level(
     """
     if before.is_silent:
         return Level()
-    gain = max(-MAX_GAIN_DB, min(MAX_GAIN_DB, lufs - before.integrated_lufs))
-    if before.true_peak_dbtp + gain < true_peak - 2 * ROUNDING_DB and not lossy:
+    gain = min(MAX_GAIN_DB, lufs - before.integrated_lufs)
+    sure = before.integrated_lufs < METER_TOP_LUFS and not lossy
+    if sure and before.true_peak_dbtp + gain < true_peak - 2 * ROUNDING_DB:
         return Level(gain)  # the limiter would have nothing to do, so the outcome is known
     level = Level(gain, true_peak - 2 * ROUNDING_DB - (LOSSY_ROOM_DB if lossy else 0.0))
     outcomes: list[tuple[float, float, Level]] = []
@@ -161,7 +175,7 @@ def find_level(
         short = lufs - after.integrated_lufs
         over = max(0.0, round(after.true_peak_dbtp + ROUNDING_DB - true_peak, 3))
         outcomes.append((over, abs(short), level))
-        if over == 0 and (abs(short) <= CLOSE_LU or abs(level.gain_db) >= MAX_GAIN_DB):
+        if over == 0 and (abs(short) <= CLOSE_LU or level.gain_db >= MAX_GAIN_DB):
             break
         slope = 1.0
         if last[0].ceiling_dbtp == level.ceiling_dbtp and abs(last[0].gain_db - level.gain_db) > 0.1:
@@ -172,8 +186,26 @@ def find_level(
     return min(outcomes, key=lambda outcome: outcome[:2])[2]
 
 
+def under_ceiling(probe: Callable[[Level], Loudness], *, true_peak: float, lossy: bool = False) -> Level:
+    """Find the highest ceiling that, without a gain, keeps sound under a true peak, with at most three probes (six if lossy).
+
+    Args:
+        probe: Applies a level and measures what comes out.
+        true_peak: In dBTP.
+        lossy: Whether an encoder behind it may raise peaks.
+    """
+    level, outcomes = Level(0.0, true_peak - 2 * ROUNDING_DB), list[tuple[float, Level]]()
+    for _ in range(LOSSY_TRIES if lossy else TRIES):
+        over = max(0.0, round(probe(level).true_peak_dbtp + ROUNDING_DB - true_peak, 3))
+        outcomes.append((over, level))
+        if over == 0:
+            break
+        level = _corrected(level, 0.0, over)
+    return min(outcomes, key=lambda outcome: outcome[0])[1]
+
+
 def _corrected(level: Level, gain_db: float, over_db: float) -> Level:
-    gain = max(-MAX_GAIN_DB, min(MAX_GAIN_DB, level.gain_db + gain_db))
+    gain = min(MAX_GAIN_DB, level.gain_db + gain_db)
     ceiling = (level.ceiling_dbtp or 0.0) - (over_db + 0.2 if over_db else 0.0)
     return Level(round(gain, 2), round(ceiling, 2))
 
@@ -253,11 +285,11 @@ class _Job:
         return node.filter("apad", whole_len=samples).filter("atrim", end_sample=samples)
 
 
-@operation(version=1)
+@operation(version=2)
 def normalize_loudness(source: Path, target: Path, *, lufs: float = -16.0, true_peak: float = -1.5) -> tuple[str, ...]:
     """Bring sound to an integrated loudness, under a true-peak ceiling that also holds after encoding.
 
-    Silence and sound under 0.4 s stay as they are. The gain is at most 24 dB either way. In a video only the first
+    Silence and sound under 0.4 s stay as they are. It is raised by at most 24 dB. In a video only the first
     audio stream changes; pictures, further audio and subtitles are copied.
 
     Args:
@@ -306,14 +338,18 @@ def normalize_loudness(source: Path, target: Path, *, lufs: float = -16.0, true_
             render(level)
         path, after = made[level]
         ffmpeg.publish(path, target)
-    return _notes(before, after, lufs)
+    return missed(before, after, level or Level(), lufs=lufs, true_peak=true_peak)
 
 
-def _notes(before: Loudness, after: Loudness, lufs: float) -> tuple[str, ...]:
+def missed(before: Loudness, after: Loudness, level: Level, *, lufs: float, true_peak: float) -> tuple[str, ...]:
+    """Return a line for what kept sound from a target, or nothing."""
     if before.is_silent:
         return (f"left as it is: silent, or under {SHORTEST_S} s",)
-    if abs(after.integrated_lufs - lufs) > MISSED_LU:
-        return (
-            f"loudness is {after.integrated_lufs:.1f} LUFS instead of {lufs:.1f} (at most {MAX_GAIN_DB:g} dB of gain)",
-        )
-    return ()
+    if abs(after.integrated_lufs - lufs) <= MISSED_LU:
+        return ()
+    why = (
+        f"at most {MAX_GAIN_DB:g} dB of gain"
+        if level.gain_db >= MAX_GAIN_DB
+        else f"peaks stay under {true_peak:g} dBTP"
+    )
+    return (f"loudness is {after.integrated_lufs:.1f} LUFS instead of {lufs:.1f} ({why})",)

@@ -13,7 +13,7 @@ from ..operation import operation
 from ..runner import scratch_beside
 from ._job import Sound, check_range, common_shape, exactly, open_sound, write_sound
 from .formats import AudioShape, audio_shape
-from .loudness import Level, check_target, level_stream, measure_stream
+from .loudness import Level, Loudness, check_target, find_level, measure_stream, missed, under_ceiling
 from .silence import Span, sounding_spans
 
 __all__ = ["duck", "mix", "speech_spans"]
@@ -115,7 +115,7 @@ class _Part:
         return exactly(node, samples)
 
 
-@operation(version=1)
+@operation(version=2)
 def mix(
     sources: Sequence[Path],
     target: Path,
@@ -128,8 +128,8 @@ def mix(
     fade_out_s: float = 0.0,
     lufs: float | None = None,
     true_peak: float = -1.0,
-) -> None:
-    """Mix sounds into one, under a true-peak ceiling.
+) -> tuple[str, ...]:
+    """Mix sounds into one, under a true-peak ceiling that also holds after encoding.
 
     Args:
         sources: Audio, or videos whose sound is taken; rates and channels may differ.
@@ -141,7 +141,10 @@ def mix(
         length: `longest`, `shortest`, `first` (where that source ends), or seconds.
         fade_out_s: The whole mix fades out over its last seconds.
         lufs: Integrated loudness of the mix; None leaves it as it comes out.
-        true_peak: Ceiling in dBTP. A lossy encoder may add some tenths.
+        true_peak: Ceiling, -20 to 0 dBTP.
+
+    Returns:
+        A line for what kept it from `lufs`.
 
     Raises:
         ParameterError: A list of another length, or a value out of range.
@@ -169,14 +172,34 @@ def mix(
         if fade_out_s:
             fade = round(fade_out_s * shape.sample_rate_hz)
             node = node.filter("afade", t="out", ss=samples - fade, ns=fade, curve="hsin")
-        rate = shape.sample_rate_hz
+        return _leveled(node, samples, shape, target, lufs=lufs, true_peak=true_peak, what=what)
+
+
+def _leveled(
+    node: Any, samples: int, shape: AudioShape, target: Path, *, lufs: float | None, true_peak: float, what: str
+) -> tuple[str, ...]:
+    """Write a node at its level, measured as it comes out of the encoder."""
+    rate, seconds = shape.sample_rate_hz, samples / shape.sample_rate_hz + 1
+    with scratch_beside(target) as folder:
+        made: dict[Level, tuple[Path, Loudness]] = {}
+
+        def render(level: Level) -> Loudness:
+            out = folder / f"{len(made)}{target.suffix.lower()}"
+            write_sound(out, exactly(level.apply(node, rate), samples), samples, shape, what=what)
+            made[level] = out, measure_stream(ffmpeg.source(out)["a:0"], what=what, duration_s=seconds)
+            return made[level][1]
+
         if lufs is None:
-            node = Level(0.0, true_peak - 0.1).apply(node, rate)
+            level = under_ceiling(render, true_peak=true_peak, lossy=shape.is_lossy)
+            notes: tuple[str, ...] = ()
         else:
-            node = level_stream(
-                node, sample_rate_hz=rate, lufs=lufs, true_peak=true_peak, what=what, duration_s=length_s + 1
-            )
-        write_sound(target, exactly(node, samples), samples, shape, what=what)
+            before = measure_stream(node, what=what, duration_s=seconds)
+            level = find_level(before, render, lufs=lufs, true_peak=true_peak, lossy=shape.is_lossy)
+            if level not in made:
+                render(level)
+            notes = missed(before, made[level][1], level, lufs=lufs, true_peak=true_peak)
+        ffmpeg.publish(made[level][0], target)
+    return notes
 
 
 def _sum(nodes: list[Any], samples: int) -> Any:

@@ -11,6 +11,7 @@ from typing import Any
 from ...errors import UnsupportedMediaError
 from .. import ffmpeg
 from ..operation import operation
+from ..runner import scratch_beside
 from ..types import Word
 from ._job import Sound, check_range, exactly, open_sound, write_sound
 from .formats import AudioShape, audio_shape
@@ -95,7 +96,7 @@ def _kept(sound: Sound, threshold_db: float, keep_s: float, max_pause_s: float |
     return [(first, inner[0][1]), *inner[1:-1], (inner[-1][0], last)] if len(inner) > 1 else [(first, last)]
 
 
-@operation(version=1)
+@operation(version=2)
 def trim_silence(
     source: Path,
     target: Path,
@@ -121,12 +122,20 @@ def trim_silence(
     spans = kept_spans(source, threshold_db=threshold_db, keep_s=keep_s, max_pause_s=max_pause_s)
     sound = open_sound(source)
     shape = audio_shape(target.suffix, sound.stream)
-    node, samples = _cut(sound, shape, spans)
-    write_sound(target, node, samples, shape, what=f"trim the silence of '{source.name}'")
+    with scratch_beside(target) as scratch:
+        node, samples = _cut(sound, shape, spans, scratch / "chosen.txt")
+        write_sound(target, node, samples, shape, what=f"trim the silence of '{source.name}'")
 
 
-def _cut(sound: Sound, shape: AudioShape, spans: Sequence[Span]) -> tuple[Any, int]:
-    """Return a node of the parts one after the other, and its length in samples."""
+def _cut(sound: Sound, shape: AudioShape, spans: Sequence[Span], script: Path) -> tuple[Any, int]:
+    """Return a node of the parts one after the other, and its length in samples.
+
+    Args:
+        sound: What to cut.
+        shape: Of the node.
+        spans: The parts, in order.
+        script: File that may be written, and has to exist until the graph has run.
+    """
     rate, node = shape.sample_rate_hz, sound.node(shape)
     if len(spans) == 1:
         first, last = round(spans[0][0] * rate), round(spans[0][1] * rate)
@@ -135,10 +144,22 @@ def _cut(sound: Sound, shape: AudioShape, spans: Sequence[Span]) -> tuple[Any, i
         return exactly(node, samples), samples
     # One filter chooses all parts, in steps of about a millisecond; a branch for each would hold the sound in memory.
     edges = [(round(start * rate / STEP), round(end * rate / STEP)) for start, end in spans]
-    chosen = "+".join(f"gte(n,{first})*lt(n,{last})" for first, last in edges)
-    node = node.filter("asetnsamples", n=STEP).filter("aselect", chosen).filter("asetpts", "N/SR/TB")
+    script.write_text(_inside([edge for span in edges for edge in span]))  # long speech: too long for an argument
+    node = node.filter("asetnsamples", n=STEP).filter("aselect", **{"/expr": str(script)}).filter("asetpts", "N/SR/TB")
     samples = max(1, sum(last - first for first, last in edges) * STEP)
     return exactly(node, samples), samples
+
+
+def _inside(edges: Sequence[int]) -> str:
+    """Return FFmpeg's expression for whether `n` lies in a span: a binary search, as sums nest at most 100 deep."""
+
+    def at(low: int, high: int) -> str:
+        if low == high:
+            return str(low % 2)
+        middle = (low + high) // 2
+        return f"if(lt(n,{edges[middle]}),{at(low, middle)},{at(middle + 1, high)})"
+
+    return at(0, len(edges))
 
 
 def words_after(words: Sequence[Word], spans: Sequence[Span]) -> tuple[Word, ...]:

@@ -263,7 +263,7 @@ def test_a_hundred_lossy_pieces_do_not_drift(tmp_path: Path) -> None:
         (lambda s, t: trim_audio(s, t, start_s=0.4, end_s=0.2), "must end after it starts"),
         (lambda s, t: trim_audio(s, t, end_s=0.4, seconds=0.2), "end_s or seconds, not both"),
         (lambda s, t: trim_audio(s, t, end_s=7), r"it is 0\.500 s long"),
-        (lambda s, t: trim_audio(s, t, start_s=float("nan")), "must end after it starts"),
+        (lambda s, t: trim_audio(s, t, start_s=float("nan")), "start_s=nan is not a number"),
         (lambda s, t: fade_audio(s, t, in_s=0.3, out_s=0.3), "together are longer"),
         (lambda s, t: change_volume(s, t, gain_db=90), r"gain_db=90 is out of range\. Allowed: -60 to 40 dB"),
         (lambda s, t: convert_audio(s, t, sample_rate_hz=7), "sample_rate_hz=7 does not fit"),

@@ -22,6 +22,11 @@ def sine(length: float, hertz: float, level: float = 0.2) -> Any:
     return level * np.sin(2 * np.pi * hertz * np.arange(round(length * RATE)) / RATE)
 
 
+def noise(level: float) -> Any:
+    """Three seconds."""
+    return level * np.random.RandomState(1).uniform(-1, 1, 3 * RATE)
+
+
 def wav(path: Path, samples: Any, rate: int = RATE) -> Path:
     data = np.atleast_2d(samples.T).T
     with wave.open(str(path), "wb") as file:
@@ -176,3 +181,17 @@ def test_bad_parameters_are_refused_and_leave_nothing(
     with pytest.raises(ParameterError, match=words):
         run(source, tmp_path / "out.wav")
     assert [p.name for p in tmp_path.iterdir()] == ["in.wav"]
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".m4a", ".mp3", ".opus"])
+def test_the_ceiling_holds_after_encoding(tmp_path: Path, suffix: str) -> None:
+    loud = wav(tmp_path / "loud.wav", noise(0.9))
+    mix([loud, loud], tmp_path / f"mix{suffix}", offsets_s=[0, 0.1], true_peak=-1)
+    assert measure(tmp_path / f"mix{suffix}").true_peak_dbtp <= -1
+
+
+def test_sounds_are_lowered_as_far_as_the_target_asks(tmp_path: Path) -> None:
+    loud = wav(tmp_path / "loud.wav", noise(1.0))
+    notes = mix([loud] * 6, tmp_path / "mix.wav", lufs=-30)
+    assert abs(measure(tmp_path / "mix.wav").integrated_lufs + 30) <= 0.5
+    assert notes == ()

@@ -1,0 +1,116 @@
+"""Sound at its edges: many pauses, many sources, more than two channels, fades of nothing."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from prefect_media.errors import ParameterError
+from prefect_media.media.container import scan
+from prefect_media.media.ffmpeg import ffmpeg_exe
+from prefect_media.media.sounds.edit import concat_audio, convert_audio, fade_audio, trim_audio
+from prefect_media.media.sounds.silence import trim_silence
+
+from .test_audio import decoded, level_db, sine, wav
+
+RATE = 48_000
+
+
+def channels(path: Path, layout: str, hertz: list[int]) -> Path:
+    """Return a file with one pitch in each channel."""
+    tones = "|".join(f"0.2*sin({each}*2*PI*t)" for each in hertz)
+    source = f"aevalsrc='{tones}':c={layout}:d=0.5:s={RATE}"
+    subprocess.run([ffmpeg_exe(), "-v", "error", "-y", "-f", "lavfi", "-i", source, str(path)], check=True)
+    return path
+
+
+def pitch(samples: Any) -> int:
+    """The loudest frequency in Hz, to 2 Hz."""
+    middle = samples[len(samples) // 4 :][: RATE // 4]
+    return round(int(np.argmax(np.abs(np.fft.rfft(middle * np.hanning(len(middle)))))) * RATE / len(middle))
+
+
+def test_speech_with_hundreds_of_pauses_is_cut(tmp_path: Path) -> None:
+    word = np.concatenate([sine(0.2), np.zeros(RATE // 5)])
+    folder = tmp_path / "a folder's [name], with: all"
+    folder.mkdir()
+    source = wav(folder / "speech.wav", np.tile(word, 300))
+    trim_silence(source, target := folder / "out.wav", max_pause_s=0.05, keep_s=0)
+    samples, _ = decoded(target)
+    assert abs(len(samples) / RATE - (300 * 0.25 - 0.05)) < 0.5
+    quiet = np.abs(samples[:, 0]) < 1e-3
+    longest = max(map(len, "".join("01"[int(each)] for each in quiet).split("0")))
+    assert longest / RATE < 0.06
+
+
+@pytest.mark.parametrize(("how", "length"), [({}, 6.0), ({"gap_s": 0.01}, 8.99), ({"crossfade_s": 0.01}, 4.01)])
+def test_hundreds_of_sounds_are_concatenated(tmp_path: Path, how: dict[str, float], length: float) -> None:
+    low, high = wav(tmp_path / "low.wav", sine(0.02)), wav(tmp_path / "high.wav", sine(0.04, hertz=3000))
+    concat_audio([low] * 100 + [low, high] * 50 + [high] * 50, tmp_path / "out.wav", **how)
+    samples, _ = decoded(tmp_path / "out.wav")
+    expected = 150 * 0.02 + 100 * 0.04 + 249 * (how.get("gap_s", 0) - how.get("crossfade_s", 0))
+    assert len(samples) == round(expected * RATE)
+    assert pitch(samples[: RATE // 2, 0]) == pytest.approx(440, abs=60)
+    assert pitch(samples[-RATE // 2 :, 0]) == pytest.approx(3000, abs=60)
+
+
+@pytest.mark.parametrize(("layout", "hertz"), [("3.0", [300, 400, 500]), ("4.0", [300, 400, 500, 600])])
+@pytest.mark.parametrize("suffix", [".wav", ".flac", ".m4a"])
+def test_channels_stay_where_they_are(tmp_path: Path, layout: str, hertz: list[int], suffix: str) -> None:
+    source = channels(tmp_path / "in.wav", layout, hertz)
+    for target in (tmp_path / f"converted{suffix}", tmp_path / f"trimmed{suffix}"):
+        if target.stem == "converted":
+            assert convert_audio(source, target, sample_rate_hz=RATE) == ()
+        else:
+            trim_audio(source, target, seconds=0.4)
+        sound = scan(target).sound
+        assert sound is not None
+        assert sound.layout == layout
+        samples, _ = decoded(target)
+        assert [pitch(samples[:, number]) for number in range(len(hertz))] == pytest.approx(hertz, abs=4)
+
+
+def test_three_channels_fit_into_opus(tmp_path: Path) -> None:
+    source = channels(tmp_path / "in.wav", "3.0", [300, 400, 500])
+    convert_audio(source, tmp_path / "out.opus")
+    samples, _ = decoded(tmp_path / "out.opus")
+    assert sorted(pitch(samples[:, number]) for number in range(3)) == pytest.approx([300, 400, 500], abs=4)
+
+
+def test_raw_aac_takes_six_channels(tmp_path: Path) -> None:
+    source = channels(tmp_path / "in.wav", "7.1", [300 + 100 * number for number in range(8)])
+    assert convert_audio(source, tmp_path / "out.aac") == ("8 channels mixed down to 6",)
+    with pytest.raises(ParameterError, match=r"channels=8 does not fit a \.aac file\. Allowed: 1 to 6\."):
+        convert_audio(source, tmp_path / "other.aac", channels=8)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "rate", "told"),
+    [
+        (".opus", 300_000, "6000 to 256000"),
+        (".mp3", 400_000, "6000 to 320000"),
+        (".wav", 64_000, "none, for it keeps every sample"),
+    ],
+)
+def test_a_bit_rate_that_the_format_has_not_is_refused(tmp_path: Path, suffix: str, rate: int, told: str) -> None:
+    source = wav(tmp_path / "in.wav", sine(0.1))
+    with pytest.raises(ParameterError, match=rf"bit_rate_bps={rate} does not fit a {suffix} file\. Allowed: {told}\."):
+        convert_audio(source, tmp_path / f"out{suffix}", bit_rate_bps=rate)
+
+
+def test_a_fade_of_no_sample_changes_nothing(tmp_path: Path) -> None:
+    source = wav(tmp_path / "in.wav", sine(0.2))
+    fade_audio(source, tmp_path / "out.wav", in_s=1e-9, out_s=1e-9)
+    assert level_db(decoded(tmp_path / "out.wav")[0] - decoded(source)[0]) < -90
+
+
+def test_an_unknown_curve_is_refused_though_no_fade_uses_it(tmp_path: Path) -> None:
+    source = wav(tmp_path / "in.wav", sine(0.2))
+    with pytest.raises(ParameterError, match="curve='x' is not known"):
+        fade_audio(source, tmp_path / "out.wav", curve="x")
+    with pytest.raises(ParameterError, match="curve='x' is not known"):
+        concat_audio([source, source], tmp_path / "out.wav", curve="x")
