@@ -99,6 +99,8 @@ def describe(path: Path) -> str:
 
 def _with_reader(path: Path, use: Callable[[Read], T]) -> T:
     try:
+        if path.exists() and not path.is_file():  # a pipe would wait for whoever writes into it
+            raise ProbeError(f"Cannot open '{path}': it is no file.")
         with path.open("rb") as file:
 
             def read(offset: int, size: int) -> bytes:

@@ -131,12 +131,12 @@ async def convert_image(
         image: The picture.
         format: `png`, `jpeg`, `webp`, `avif`, `gif`, `tiff` or `bmp`.
         quality: 1 to 100, for lossy formats.
-        max_bytes: Limit of the file; lowers the quality, then the size.
+        max_bytes: Limit of the file; lowers the quality as far as 40.
         background: Colour under transparency where the format has none.
 
     Raises:
         ParameterError: A parameter is not possible.
-        MediaError: The picture cannot be used, or not within the limit.
+        MediaError: The picture cannot be used, or not within the limit at that quality.
     """
     return await operate(
         operations.convert_image, [image], Image, image_suffix(image, format),

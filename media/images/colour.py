@@ -28,6 +28,8 @@ def parse_colour(text: str, name: str = "background") -> Rgba:
         ParameterError: It is none of these.
     """
     try:
+        if max(ImageColor.getrgb(text)) > 255:  # rgb(999, 0, 0)
+            raise ValueError(text)
         colour = ImageColor.getcolor(text, "RGBA")
     except (ValueError, AttributeError, TypeError) as exc:
         raise ParameterError(

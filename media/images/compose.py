@@ -14,7 +14,7 @@ from ..sniff import sniff
 from ..videos.frames import poster
 from .colour import flattened, parse_colour
 from .encoding import save_picture
-from .fit import load_rgb
+from .fit import load_rgb, with_bars
 from .fitting import Fit, fitted_size
 from .fonts import Font
 from .lettering import best_font, drawable, ellipsised
@@ -28,8 +28,11 @@ SHEET_PX = 1600
 """Width that a sheet aims at when neither columns nor cells are given."""
 LARGE_CELL_PX = 400
 CARD = (32, 35, 40)
-LABEL = (214, 217, 222)
-TITLE = (240, 242, 245)
+LABEL, TITLE = (214, 217, 222), (240, 242, 245)
+DARK_LABEL, DARK_TITLE = (58, 62, 68), (22, 24, 28)
+"""Of a bright background."""
+WHOLE = (1_000_000, 1_000_000)
+"""More than any picture has, so that it is decoded at its own size."""
 OVERSAMPLE = 4
 """Shapes are drawn this much larger and reduced, so that their edges are smooth."""
 
@@ -46,7 +49,7 @@ def _picture(path: Path, size: tuple[int, int], at_s: float | None = None) -> tu
     return load_rgb(path, at_least=enough), False
 
 
-@operation(version=1)
+@operation(version=2)
 def thumbnail(
     source: Path,
     target: Path,
@@ -76,7 +79,7 @@ def thumbnail(
         ProbeError, DecodeError, MediaLimitError, EncodeError: It cannot be read or written.
     """
     under = parse_colour(background)
-    image, _ = _picture(source, (width, height), at_s)
+    image, _ = _picture(source, WHOLE if fit == "exact" else (width, height), at_s)
     if fit == "contain" and image.width <= width and image.height <= height:
         save_picture(image, target, quality=quality, background=under)
         return
@@ -84,13 +87,11 @@ def thumbnail(
     check_result_size(source, (plan.width_px, plan.height_px))
     result = resample(image, plan.inner[2:], plan.box)
     if plan.bar_share:
-        canvas = Image.new("RGB", (plan.width_px, plan.height_px), under[:3])
-        canvas.paste(flattened(result, under), plan.inner[:2])
-        result = canvas
+        result = with_bars(result, plan, under)
     save_picture(result, target, quality=quality, background=under)
 
 
-@operation(version=1)
+@operation(version=2)
 def contact_sheet(
     sources: Sequence[Path],
     target: Path,
@@ -128,14 +129,18 @@ def contact_sheet(
     sheet = _Sheet(size, across, len(sources), bool(labels), bool(title))
     check_result_size(target, sheet.size)
     canvas = Image.new("RGB", sheet.size, under[:3])
+    is_bright = 0.3 * under[0] + 0.59 * under[1] + 0.11 * under[2] > 127
+    title_ink, label_ink = (DARK_TITLE, DARK_LABEL) if is_bright else (TITLE, LABEL)
     font = best_font(" ".join([title or "", *(labels or ())]))
     if title:
-        _write(canvas, font, title, (sheet.gap, sheet.gap), sheet.size[0] - 2 * sheet.gap, sheet.title_px, TITLE)
+        _write(canvas, font, title, (sheet.gap, sheet.gap), sheet.size[0] - 2 * sheet.gap, sheet.title_px, title_ink)
     for number, (image, is_video) in enumerate(pictures):
         left, top = sheet.place(number)
         canvas.paste(_card(image, size, is_video), (left, top))
         if labels and labels[number].strip():
-            _write(canvas, font, labels[number], (left, top + size[1] + sheet.gap // 3), size[0], sheet.label_px, LABEL)
+            _write(
+                canvas, font, labels[number], (left, top + size[1] + sheet.gap // 3), size[0], sheet.label_px, label_ink
+            )
     save_picture(canvas, target, quality=quality)
 
 

@@ -22,12 +22,14 @@ from .resample import resample
 
 __all__ = ["Position", "adjust_image", "crop_image", "overlay_image", "rotate_image"]
 
+LEAST_LINE_PX = 6.0
+"""Height of the smallest line of text that is written."""
 Position = Literal[
     "center", "top", "bottom", "left", "right", "top-left", "top-right", "bottom-left", "bottom-right", "tile"
 ]
 
 
-@operation(version=1)
+@operation(version=2)
 def crop_image(
     source: Path, target: Path, *, left: float, top: float, right: float, bottom: float, quality: int | None = None
 ) -> None:
@@ -60,7 +62,7 @@ def crop_image(
     save_picture(opaque_if_it_is(part), target, quality=quality)
 
 
-@operation(version=1)
+@operation(version=2)
 def rotate_image(
     source: Path,
     target: Path,
@@ -95,9 +97,10 @@ def rotate_image(
         horizontal = flip == "horizontal"
         image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT if horizontal else Image.Transpose.FLIP_TOP_BOTTOM)
     quarter, rest = divmod(degrees % 360, 90)
+    quarter = int(quarter) % 4  # -1e-14 % 360 is 360
     if rest == 0 and (expand or quarter in (0, 2)):
         turns = (None, Image.Transpose.ROTATE_270, Image.Transpose.ROTATE_180, Image.Transpose.ROTATE_90)
-        turn = turns[int(quarter)]
+        turn = turns[quarter]
         turned = image.transpose(turn) if turn is not None else image
     else:
         check_result_size(source, _bounds(image.size, degrees) if expand else image.size)
@@ -115,7 +118,7 @@ def _bounds(size: tuple[int, int], degrees: float) -> tuple[int, int]:
     return math.ceil(size[0] * across + size[1] * along), math.ceil(size[0] * along + size[1] * across)
 
 
-@operation(version=1)
+@operation(version=2)
 def adjust_image(
     source: Path,
     target: Path,
@@ -167,7 +170,7 @@ def adjust_image(
     save_picture(result, target, quality=quality)
 
 
-@operation(version=1)
+@operation(version=2)
 def overlay_image(
     source: Path,
     overlay: Path | None,
@@ -190,7 +193,8 @@ def overlay_image(
         target: File to write.
         text: What to write instead; may have several lines.
         position: Where; `tile` repeats it all over.
-        scale: Width of the overlay picture (0.2), or height of a line of text (0.05), as a fraction of the source's.
+        scale: Width of the overlay picture (0.2), or height of a line of text (0.05), as a fraction of the source's. Text that
+            would be wider than the picture becomes smaller.
         opacity: 0 to 1.
         margin: Distance from the edges, and between the pieces of `tile`, as a fraction of the source's shorter side.
         colour: Of the text, which gets a soft dark edge so that it can be read on anything.
@@ -208,9 +212,14 @@ def overlay_image(
     if overlay is not None:
         mark = load_rgb(overlay).convert("RGBA")
         width = max(1, round(image.width * (scale or 0.2)))
-        mark = resample(mark, (width, max(1, round(mark.height * width / mark.width))))
+        size = width, max(1, round(mark.height * width / mark.width))
+        check_result_size(overlay, size)
+        mark = resample(mark, size)
     else:
-        mark = lettering(text or "", max(6.0, image.height * (scale or 0.05)), parse_colour(colour, "colour"), font)
+        line_px, ink = max(LEAST_LINE_PX, image.height * (scale or 0.05)), parse_colour(colour, "colour")
+        mark = lettering(text or "", line_px, ink, font)
+        if mark.width > image.width:
+            mark = lettering(text or "", max(LEAST_LINE_PX, line_px * 0.98 * image.width / mark.width), ink, font)
     if opacity < 1:
         mark.putalpha(mark.getchannel("A").point([round(level * opacity) for level in range(256)]))
     _place(image, mark, position, round(margin * min(image.size)))
@@ -234,9 +243,11 @@ def _check_overlay(position: str, scale: float | None, opacity: float, margin: f
 def _place(image: Image.Image, mark: Image.Image, position: Position, margin: int) -> None:
     if position == "tile":
         step_x, step_y = mark.width + max(1, margin), mark.height + max(1, margin)
-        for row, y in enumerate(range(0, image.height, step_y)):
-            for x in range(-(step_x // 2) * (row % 2), image.width, step_x):
-                _composite(image, mark, x, y)
+        row = Image.new("RGBA", (image.width + step_x, mark.height))
+        for x in range(0, row.width, step_x):
+            row.paste(mark, (x, 0))
+        for number, y in enumerate(range(0, image.height, step_y)):
+            _composite(image, row, -(step_x // 2) * (number % 2), y)
         return
     x, y = (image.width - mark.width) // 2, (image.height - mark.height) // 2
     x = margin if "left" in position else image.width - mark.width - margin if "right" in position else x

@@ -113,7 +113,10 @@ def encode_picture(
         settings["quality"] = quality or QUALITY[kind]
     if kind == "jpeg":
         settings["subsampling"] = "4:4:4" if settings["quality"] >= 90 else "4:2:0"
-    clean = image if not image.info else image.copy()
+    if kind == "gif" and image.mode == "RGBA":
+        image, settings = _with_clear_colour(image, background)
+    # What a decoder returns still knows its file, and the encoder would write that file's tags.
+    clean = image if type(image) is Image.Image and not image.info else image.copy()
     clean.info = {}
     out = io.BytesIO()
     try:
@@ -121,6 +124,16 @@ def encode_picture(
     except (OSError, ValueError, MemoryError) as exc:
         raise EncodeError(f"Cannot write {image.width}x{image.height} as {kind}: {exc}.") from exc
     return out.getvalue()
+
+
+def _with_clear_colour(image: Image.Image, background: Rgba) -> tuple[Image.Image, dict[str, Any]]:
+    """A picture of 255 colours and a clear one, for what is less than half opaque; the rest lies over the background."""
+    clear = image.getchannel("A").point([255 * (level < 128) for level in range(256)])
+    if clear.getextrema() == (0, 0):
+        return flattened(image, background), {}
+    colours = flattened(image, background).convert("P", palette=Image.Palette.ADAPTIVE, colors=255)
+    colours.paste(255, mask=clear)
+    return colours, {"transparency": 255}
 
 
 def encode_within(
@@ -195,8 +208,8 @@ def publish(data: bytes, target: Path) -> None:
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
-    except OSError as exc:
-        raise EncodeError(f"Cannot write '{target}': {exc.strerror or exc}.") from exc
+    except (OSError, ValueError) as exc:  # ValueError: a name with a NUL
+        raise EncodeError(f"Cannot write {str(target)!r}: {getattr(exc, 'strerror', None) or exc}.") from exc
 
 
 def save_picture(

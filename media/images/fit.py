@@ -22,7 +22,7 @@ from .limits import check_result_size
 from .opening import AtLeast, Picture, read_picture
 from .resample import resample
 
-__all__ = ["convert_image", "fit_image", "flatten", "load_rgb", "upscale_image"]
+__all__ = ["convert_image", "fit_image", "flatten", "load_rgb", "upscale_image", "with_bars"]
 
 ENOUGH = 2.0
 """A JPEG is decoded at no less than this multiple of the wanted size; at 1 it would lose 9 dB."""
@@ -147,13 +147,14 @@ def _render(picture: Picture, fitted: Fitted, under: Rgba, transparent: bool) ->
         result = to_srgb(resample(image, size, box), picture.profile)
     result = opaque_if_it_is(result)
     if fitted.inner != (0, 0, fitted.width_px, fitted.height_px):
-        return _with_bars(result, fitted, under)
+        result = with_bars(result, fitted, under)
     return result if transparent else flattened(result, under)
 
 
-def _with_bars(image: Image.Image, fitted: Fitted, under: Rgba) -> Image.Image:
+def with_bars(image: Image.Image, fitted: Fitted, under: Rgba) -> Image.Image:
+    """Return a fitted image between bars of a colour; what is transparent in either stays so."""
     canvas = Image.new("RGBA", (fitted.width_px, fitted.height_px), under)
-    canvas.alpha_composite(image.convert("RGBA"), fitted.inner[:2])
+    canvas.paste(image.convert("RGBA"), fitted.inner[:2])
     return opaque_if_it_is(canvas)
 
 
@@ -182,7 +183,7 @@ def _shrunk(
     raise over_limit(image, kind, least, max_bytes)
 
 
-@operation(version=1)
+@operation(version=2)
 def convert_image(
     source: Path,
     target: Path,
@@ -199,7 +200,7 @@ def convert_image(
     save_picture(load_rgb(source), target, kind=chosen, quality=quality, max_bytes=max_bytes, background=under)
 
 
-@operation(version=1)
+@operation(version=2)
 def flatten(source: Path, target: Path, *, background: str = "#ffffff", quality: int | None = None) -> None:
     """Lay a picture with transparency over a colour.
 
@@ -210,7 +211,7 @@ def flatten(source: Path, target: Path, *, background: str = "#ffffff", quality:
     save_picture(flattened(load_rgb(source), under), target, quality=quality)
 
 
-@operation(version=1)
+@operation(version=2)
 def upscale_image(source: Path, target: Path, *, factor: float = 2.0, quality: int | None = None) -> None:
     """Enlarge a picture with Lanczos: no new detail, no model, no cost.
 

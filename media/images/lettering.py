@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw, ImageFilter
@@ -35,6 +37,7 @@ def lettering(text: str, height_px: float, colour: Rgba, font: str | None = None
     """
     if len(text) > MAX_TEXT:
         raise ParameterError(f"The text has {len(text)} characters, at most {MAX_TEXT} are allowed.")
+    text = _printable(text)
     face = find_font(text, font).at(height_px * 0.8)
     pad = max(2, round(height_px * 0.25))
     measure = ImageDraw.Draw(Image.new("L", (1, 1)))
@@ -45,11 +48,20 @@ def lettering(text: str, height_px: float, colour: Rgba, font: str | None = None
     letters = Image.new("L", size)
     ImageDraw.Draw(letters).multiline_text((pad - left, pad - top), text, fill=255, font=face)
     dark = 0.3 * colour[0] + 0.59 * colour[1] + 0.11 * colour[2] > 110
-    halo = letters.filter(ImageFilter.GaussianBlur(pad / 3)).point([min(200, level * 2) for level in range(256)])
+    strength = colour[3] / 255
+    halo = letters.filter(ImageFilter.GaussianBlur(pad / 3)).point(
+        [round(min(200, level * 2) * strength) for level in range(256)]
+    )
     picture = Image.new("RGBA", size, (0, 0, 0, 0) if dark else (255, 255, 255, 0))
     picture.putalpha(halo)
     picture.alpha_composite(_filled(letters, colour))
     return picture
+
+
+def _printable(text: str) -> str:
+    """Return text whose lines end with a line feed alone, with spaces for tabs and without other control characters."""
+    lines = "\n".join(re.split(r"\r\n|[\r\v\f\x85\u2028\u2029]", text)).expandtabs(4)
+    return "".join(char for char in lines if char == "\n" or unicodedata.category(char) not in ("Cc", "Cs"))
 
 
 def _filled(mask: Image.Image, colour: Rgba) -> Image.Image:

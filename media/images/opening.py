@@ -253,4 +253,8 @@ def _from_16_bits(picture: Image.Image) -> Image.Image:
 
     # convert("L") clips 16-bit values at 255 instead of scaling them (Pillow 13).
     values = np.asarray(picture).astype(np.uint32)
-    return Image.fromarray(((values + 128) // 257).astype(np.uint8))
+    image = Image.fromarray(((values + 128) // 257).astype(np.uint8))
+    clear = picture.info.get("transparency")
+    if isinstance(clear, int):
+        image.putalpha(Image.fromarray(np.where(values == clear, 0, 255).astype(np.uint8)))
+    return image
