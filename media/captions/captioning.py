@@ -33,7 +33,14 @@ from .subtitles import Cue, read_subtitles, write_subtitles
 
 __all__ = ["add_captions", "caption", "captions_of", "draw_captions"]
 
-SOFT_CODECS = {".mp4": "mov_text", ".mov": "mov_text", ".mkv": "srt", ".webm": "webvtt"}
+SOFT_FORMS = {
+    ".mp4": ("srt", "mov_text"),
+    ".mov": ("srt", "mov_text"),
+    ".mkv": ("srt", "copy"),
+    ".webm": ("webvtt", "copy"),
+}
+"""What a subtitle stream is made from, and how. FFmpeg's encoders leave escapes in the text, so it is copied where it can
+be; for mov_text, the way from SRT adds none."""
 SCRIPT_NAME = "captions.ass"
 SOFT_LINE_CHARS, SOFT_LINES = 42, 2
 
@@ -57,10 +64,11 @@ def captions_of(
         ParameterError: None or several are given, one is malformed, or there is no text in them.
         MediaError: The file cannot be read.
     """
+    _check_types(subtitles=subtitles, cues=cues, words=words)
     if sum(bool(given) for given in (subtitles, cues, words)) != 1:
         raise ParameterError("Cannot caption: give one of subtitles (a file), cues or words.")
     if subtitles is not None:
-        found = read_subtitles(subtitles)
+        found = read_subtitles(Path(subtitles))
     elif cues:
         found = sorted(_each(Cue, "cues", cues), key=lambda cue: (cue.start_s, cue.end_s))
     elif style is not None:
@@ -72,6 +80,16 @@ def captions_of(
     if not found:
         raise ParameterError("Cannot caption: there is no text in what was given.")
     return found
+
+
+def _check_types(*, subtitles: Any, cues: Any, words: Any) -> None:
+    if not isinstance(subtitles, str | Path | None):
+        raise ParameterError(f"subtitles={subtitles!r:.80} is not a path. Allowed: an SRT, WebVTT or ASS file.")
+    for name, values in (("cues", cues), ("words", words)):
+        if not isinstance(values, Sequence | None) or isinstance(values, str | bytes):
+            raise ParameterError(
+                f"{name}={values!r:.80} is not a list. Allowed: a list of objects with start_s, end_s and text."
+            )
 
 
 def _each(kind: Any, name: str, values: Sequence[Any]) -> list[Any]:
@@ -154,6 +172,8 @@ def add_captions(
     """Burn captions in, as a step of a larger graph; parameters and errors as for `caption`."""
     looks = style_of(style, position=position, size=size, colour=colour, highlight_colour=highlight_colour)
     _check_highlight(highlight)
+    if not isinstance(font, str | Path | None):
+        raise ParameterError(f"font={font!r:.80} is not a path. Allowed: a TrueType or OpenType file, or None.")
     given = captions_of(subtitles=subtitles, cues=cues, words=words, style=looks)
     shown = _within(given, float(reel.duration), reel.name)
     return draw_captions(reel, shown, looks, highlight=highlight == "word", font=font)
@@ -186,7 +206,7 @@ class _Job:
         return self.source.suffix.lower() == self.target.suffix.lower()
 
 
-@operation(version=2)
+@operation(version=3)
 def caption(
     source: Path,
     target: Path,
@@ -289,9 +309,20 @@ def _in_step(job: _Job, sound: AudioStream, reel: Reel) -> bool:
 
 
 def _checked_language(language: str | None) -> str | None:
-    if language is not None and not re.fullmatch("[a-z]{3}", language):
+    if language is not None and not (isinstance(language, str) and re.fullmatch("[a-z]{3}", language)):
         raise ParameterError(f"language={language!r} is not three small letters (ISO 639-2), such as 'eng'.")
     return language
+
+
+def _soft_file(cues: Sequence[Cue], folder: Path, form: str, codec: str) -> Path:
+    """Write what ffmpeg makes the subtitle stream from."""
+    path = folder / ("captions.srt" if form == "srt" else "captions.vtt")
+    write_subtitles(cues, path)
+    if codec == "mov_text":
+        # The encoder breaks the line at a written \n or \N; an empty tag, of which nothing remains, parts the two.
+        text = path.read_text(encoding="utf-8")
+        path.write_text(re.sub(r"\\(?=[nN])", r"\\<i></i>", text), encoding="utf-8", newline="\n")
+    return path
 
 
 def _soft(job: _Job, cues: Sequence[Cue], scratch: Path, language: str | None) -> None:
@@ -300,8 +331,8 @@ def _soft(job: _Job, cues: Sequence[Cue], scratch: Path, language: str | None) -
             f"Cannot caption '{job.source.name}' in a {job.kind.suffix} file: players do not expect {job.picture.codec} "
             f"({job.picture.pixel_format}) there. Transcode it first, or burn the captions in."
         )
-    path = scratch / "captions.vtt"
-    write_subtitles(cues, path)
+    form, codec = SOFT_FORMS[job.kind.suffix]
+    path = _soft_file(cues, scratch, form, codec)
     start, old = ffmpeg.source(job.source), job.found.subtitles if job.keeps_kind else 0
     nodes, options = [start[str(job.picture.index)]], job.kind.copying(job.picture)
     for number, sound in enumerate(job.found.audio):
@@ -314,8 +345,8 @@ def _soft(job: _Job, cues: Sequence[Cue], scratch: Path, language: str | None) -
     for number in range(old):
         nodes.append(start[f"s:{number}"])
         options[f"c:s:{number}"] = "copy"
-    nodes.append(ffmpeg.source(path, formats="webvtt")["s:0"])
-    options[f"c:s:{old}"] = SOFT_CODECS[job.kind.suffix]
+    nodes.append(ffmpeg.source(path, formats=form)["s:0"])
+    options[f"c:s:{old}"] = codec
     if language:
         options[f"metadata:s:s:{old}"] = f"language={language}"
     length = job.found.duration_s

@@ -6,8 +6,9 @@ that no caption can carry codes of its own.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,10 @@ TALLEST = 0.6
 LINE_HEIGHT = 1.25
 BOLD_WIDTH = 1.06
 ALIGNMENT = {"bottom": 2, "middle": 5, "top": 8}
+BY_FIRST_LETTER = "-1"
+"""Encoding with which the renderer lays each line out as a whole, in the direction of its first letter. With any other,
+lines run from left to right, and a lit word is laid out apart from its line, which tears Arabic and Hebrew apart."""
+LEFT_TO_RIGHT, RIGHT_TO_LEFT = "\u200e", "\u200f"
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,7 @@ class Script:
         return float(self._face.getlength(text)) * self.em_px / 100 * wide
 
     def lines(self, cue: Cue) -> tuple[list[list[_Token]], float]:
-        """Break a cue into lines; also return by how much it must shrink (1 for not at all).
+        """Break a cue into lines, marked where direction needs it; also return by how much to shrink (1 for not at all).
 
         Raises:
             ParameterError: It would have to shrink too much.
@@ -84,16 +89,17 @@ class Script:
         blocks = [[_Token(self.shown(t.text), t.glued, t.start_s, t.end_s) for t in block] for block in blocks]
         scale = 1.0
         while True:
-            laid: list[list[_Token]] = []
+            laid, directed = list[list[_Token]](), list[list[_Token]]()
             for block in blocks:
                 for line in balance_lines(
                     [t.text for t in block], [t.glued for t in block], self.measure, limit / scale
                 ):
                     laid.append([block[index] for index in line])
+                    directed.append(_directed(laid[-1], _runs_left(_plain(block))))
             widest = max(self.measure(_plain(line)) for line in laid) * scale
             tall = len(laid) * self.em_px * LINE_HEIGHT * scale
             if widest <= limit * 1.04 and tall <= TALLEST * self.height:
-                return laid, scale
+                return directed, scale
             scale *= 0.92
             if scale < SMALLEST:
                 raise ParameterError(
@@ -125,6 +131,20 @@ def _tokens(cue: Cue) -> list[_Token]:
 
 def _plain(line: Sequence[_Token]) -> str:
     return "".join(("" if token.glued or not n else " ") + token.text for n, token in enumerate(line))
+
+
+def _runs_left(text: str) -> bool:
+    """Return whether text runs from right to left: its first letter decides (Unicode's rules P2 and P3)."""
+    strong = (kind for kind in map(unicodedata.bidirectional, text) if kind in ("L", "R", "AL"))
+    return next(strong, "L") != "L"
+
+
+def _directed(line: list[_Token], runs_left: bool) -> list[_Token]:
+    """Let a line run as the text that it was broken from, also when its own first letter is of the other direction."""
+    if _runs_left(_plain(line)) == runs_left:
+        return line
+    mark = RIGHT_TO_LEFT if runs_left else LEFT_TO_RIGHT
+    return [replace(line[0], text=mark + line[0].text), *line[1:]]
 
 
 def escape(text: str) -> str:
@@ -192,7 +212,7 @@ def _style_line(script: Script) -> str:
         "MarginL": "0",
         "MarginR": "0",
         "MarginV": str(round(style.margin * script.height)),
-        "Encoding": "1",
+        "Encoding": BY_FIRST_LETTER,
     }
     return f"Format: {', '.join(fields)}\nStyle: {','.join(fields.values())}"
 

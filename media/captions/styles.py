@@ -79,7 +79,7 @@ def style_of(
     Raises:
         ParameterError: An unknown name or position, a size out of range, or not a colour.
     """
-    style = STYLES.get(name)
+    style = STYLES.get(name) if isinstance(name, str) else None
     if style is None:
         raise ParameterError(f"style={name!r} is unknown. Known: {', '.join(STYLES)}.")
     if position is not None:
@@ -87,10 +87,11 @@ def style_of(
             raise ParameterError(f"position={position!r} is unknown. Known: {', '.join(get_args(Position))}.")
         style = replace(style, position=position)
     if size is not None:
+        allowed = f"Allowed: {MIN_SIZE:g} to {MAX_SIZE:g} of the frame's shorter side."
+        if isinstance(size, bool) or not isinstance(size, int | float):
+            raise ParameterError(f"size={size!r:.80} is not a number. {allowed}")
         if not MIN_SIZE <= size <= MAX_SIZE:
-            raise ParameterError(
-                f"size={size} is out of range. Allowed: {MIN_SIZE:g} to {MAX_SIZE:g} of the frame's shorter side."
-            )
+            raise ParameterError(f"size={size} is out of range. {allowed}")
         chars = max(8, round(style.line_chars * style.size / size))
         style = replace(style, size=size, line_chars=min(style.line_chars, chars))
     if colour is not None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from ...errors import DecodeError, MediaLimitError, ParameterError, UnsupportedMediaError
+from ...errors import DecodeError, MediaLimitError, ParameterError, ProbeError, UnsupportedMediaError
 from ..runner import scratch_beside
 from ..types import Word
 
@@ -27,14 +27,18 @@ MAX_SECONDS = 100 * 3600 - 0.001
 
 GUARD = "\u2060"
 """Word joiner: invisible, keeps `<` and `{` in SRT text from starting a tag for players that look for one."""
-_STAND_IN = {"{": "\ue000", "\\": "\ue001", ":": "\ue002", "<": "\ue003"}
-"""Characters of the private use area, while pysubs2 parses: it reads `{...}`, `\\N` and times wherever they stand."""
+_STAND_IN = {"{": "\ufdd0", "\\": "\ufdd1", ":": "\ufdd2", "<": "\ufdd3"}
+"""Noncharacters, while pysubs2 parses: it reads `{...}`, `\\N` and times wherever they stand."""
+_NO_STAND_INS = str.maketrans(dict.fromkeys(_STAND_IN.values(), ""))
+"""No text may have them: Unicode keeps them for the inside of programs."""
+_TIME = r"(?:(\d{1,4}):)?(\d{1,2}):(\d{1,2})(?:[.,](\d{1,3})\d*)?"
+_TIMING = re.compile(rf"^[ \t]*{_TIME}[ \t]*-->[ \t]*{_TIME}", re.MULTILINE)
 
 
 def clean_text(text: str) -> str:
     """Return text as cue lines: whitespace collapsed, blank lines and control characters gone, `-->` disarmed."""
     lines: list[str] = []
-    for line in re.split(r"\r\n|[\n\r\v\f\x85\u2028\u2029]", text):
+    for line in re.split(r"\r\n|[\n\r\v\f\x85\u2028\u2029]", text.translate(_NO_STAND_INS)):
         kept = "".join(c if c.isspace() or unicodedata.category(c) not in ("Cc", "Cs") else "" for c in line)
         lines.append(" ".join(re.sub(r"-{2,}>", "->", kept).split()))
     return "\n".join(line for line in lines if line)
@@ -71,25 +75,41 @@ class Cue(BaseModel):
 # Reading ------------------------------------------------------------------------------------------------------------
 
 
+def _bytes_of(path: Path) -> bytes:
+    try:
+        if not path.is_file():
+            what = "it is not a file" if path.exists() else "there is no such file"
+            raise ProbeError(f"Cannot read subtitles '{path}': {what}. Name an .srt, .vtt or .ass file.")
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise MediaLimitError(
+                f"Cannot read subtitles {path.name!r}: {size} bytes, at most {MAX_BYTES} are allowed."
+            )
+        return path.read_bytes()
+    except OSError as exc:
+        raise ProbeError(
+            f"Cannot read subtitles '{path}': {exc.strerror or exc}. Name an .srt, .vtt or .ass file that can be read."
+        ) from exc
+
+
 def _decoded(path: Path) -> str:
-    size = path.stat().st_size
-    if size > MAX_BYTES:
-        raise MediaLimitError(f"Cannot read subtitles {path.name!r}: {size} bytes, at most {MAX_BYTES} are allowed.")
-    data = path.read_bytes()
+    data = _bytes_of(path)
     wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))
     try:
-        return data.decode("utf-16" if wide else "utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+        text = data.decode("utf-16" if wide else "utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as exc:
         raise UnsupportedMediaError(
             f"Cannot read subtitles {path.name!r}: byte {exc.start} is not {'UTF-16' if wide else 'UTF-8'}. "
             "Save the file as UTF-8."
         ) from exc
+    return text.translate(_NO_STAND_INS)
 
 
 def _format_of(text: str, name: str) -> str:
     if text.lstrip().startswith("WEBVTT"):
         return "vtt"
-    if re.search(r"^\[script info\]", text, re.IGNORECASE | re.MULTILINE):
+    # Only the first line counts (comments aside): captions may well quote this one.
+    if re.match(r"(?:\s|(?:;|!:).*\n)*\[script info\]", text, re.IGNORECASE):
         return "ass"
     if re.search(r"\d[ \t]*-->[ \t]*\d", text):
         return "srt"
@@ -105,19 +125,30 @@ def _shield(text: str) -> str:
     return "\n".join(line if "-->" in line else line.translate(hidden) for line in plain.split("\n"))
 
 
+def _full_timing(found: re.Match[str]) -> str:
+    """Return a timing line with hours and milliseconds: without them, pysubs2 takes it for text."""
+    times = (found.groups()[:4], found.groups()[4:])
+    return " --> ".join(
+        f"{int(h or 0):02d}:{int(m):02d}:{int(s):02d}.{(ms or '').ljust(3, '0')}" for h, m, s, ms in times
+    )
+
+
+def _tidy_srt(text: str) -> str:
+    """Drop ASS codes, and complete the times."""
+    return _TIMING.sub(_full_timing, re.sub(r"\{\\[^}\n]*\}", "", text))
+
+
 def _tidy_vtt(text: str) -> str:
     """Reduce WebVTT to numbered cues: pysubs2 takes notes, styles and identifiers for text of the cue before."""
     blocks: list[str] = []
     for block in re.split(r"\n{2,}", text):
         lines = block.split("\n")
         at = next((i for i, line in enumerate(lines[:2]) if "-->" in line), None)
-        if at is None or lines[0].startswith("NOTE"):
-            continue
-        timing = re.match(r"\s*([\d:.]+)\s+-->\s+([\d:.]+)", lines[at])
-        if timing:
+        timing = _TIMING.match(lines[at]) if at is not None else None
+        if at is not None and timing:
             # Times inside the text (karaoke) would make its line look like the start of a cue.
             payload = re.sub(r"<[\d:.]+>", "", "\n".join(lines[at + 1 :])).replace("-->", "->")
-            blocks.append(f"{len(blocks) + 1}\n{timing[1]} --> {timing[2]}\n{payload}\n")
+            blocks.append(f"{len(blocks) + 1}\n{_full_timing(timing)}\n{payload}\n")
     return "WEBVTT\n\n" + "\n".join(blocks)
 
 
@@ -126,8 +157,7 @@ def _parse(text: str, form: str, name: str) -> Iterable[tuple[int, int, str]]:
 
     if form != "ass":
         # The number at the end keeps a last line that is itself a number from being taken for a cue number.
-        text = _tidy_vtt(text) if form == "vtt" else re.sub(r"\{\\[^}\n]*\}", "", text)
-        text = _shield(text) + "\n\n0\n"
+        text = _shield(_tidy_vtt(text) if form == "vtt" else _tidy_srt(text)) + "\n\n0\n"
     try:
         parsed = pysubs2.SSAFile.from_string(text, format_=form)
     except (pysubs2.exceptions.Pysubs2Error, ValueError, LookupError, ArithmeticError, TypeError) as exc:
@@ -145,6 +175,7 @@ def read_subtitles(path: Path) -> list[Cue]:
     Markup, positions and styles are dropped; cues without text or of no length are left out.
 
     Raises:
+        ProbeError: The file is not there, not a file, or not allowed to be read.
         UnsupportedMediaError: None of these formats, or not UTF-8 or UTF-16 with a byte order mark.
         DecodeError: Malformed, or a cue ends before it starts.
         MediaLimitError: More than 16 MB or 50 000 cues.
@@ -169,18 +200,26 @@ def read_subtitles(path: Path) -> list[Cue]:
 # Writing ------------------------------------------------------------------------------------------------------------
 
 
-def _stamp(seconds: float, comma: str) -> str:
-    ms = round(seconds * 1000)
+def _stamp(ms: int, comma: str) -> str:
     return f"{ms // 3_600_000:02d}:{ms // 60_000 % 60:02d}:{ms // 1000 % 60:02d}{comma}{ms % 1000:03d}"
+
+
+def _times(cue: Cue, comma: str) -> str:
+    """Return the timing line of a cue, which lasts a millisecond at least: shorter ones are dropped by readers."""
+    start = min(round(cue.start_s * 1000), round(MAX_SECONDS * 1000) - 1)
+    end = max(round(cue.end_s * 1000), start + 1)
+    return f"{_stamp(start, comma)} --> {_stamp(end, comma)}"
 
 
 def srt_text(cues: Sequence[Cue]) -> str:
     """Return cues as SubRip. Text that looks like a tag gets an invisible character so that players show it."""
     blocks: list[str] = []
     for number, cue in enumerate(cues, 1):
-        text = re.sub(r"<(?=[A-Za-z/!])", "<" + GUARD, clean_text(cue.text))
-        text = re.sub(r"\{(?=\\)", "{" + GUARD, text)
-        blocks.append(f"{number}\n{_stamp(cue.start_s, ',')} --> {_stamp(cue.end_s, ',')}\n{text}\n")
+        text = re.sub(r"<(?=[A-Za-z/!]|[^<>]*>)", "<" + GUARD, clean_text(cue.text))
+        text = re.sub(
+            r"\{(?=[\\\n]|[CcFfoPSsYy]:)", "{" + GUARD, text
+        )  # codes of ASS (a line end is `\N`) and MicroDVD
+        blocks.append(f"{number}\n{_times(cue, ',')}\n{text}\n")
     return "\n".join(blocks)
 
 
@@ -189,7 +228,7 @@ def vtt_text(cues: Sequence[Cue]) -> str:
     blocks = ["WEBVTT\n"]
     for cue in cues:
         text = html.escape(clean_text(cue.text), quote=False)
-        blocks.append(f"{_stamp(cue.start_s, '.')} --> {_stamp(cue.end_s, '.')}\n{text}\n")
+        blocks.append(f"{_times(cue, '.')}\n{text}\n")
     return "\n".join(blocks)
 
 

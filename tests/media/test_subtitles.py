@@ -152,7 +152,7 @@ def test_hostile_text_stays_one_cue_and_comes_back(tmp_path: Path, suffix: str, 
 def test_any_text_survives_a_round_trip(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     folder = tmp_path_factory.getbasetemp()
     cleaned = Cue(start_s=0, end_s=1, text="x" + text)
-    if "\u2060" in text or re.search("[\ue000-\ue003]", text):
+    if "\u2060" in text:
         return
     for suffix in (".srt", ".vtt"):
         write_subtitles([cleaned], folder / f"round{suffix}")
