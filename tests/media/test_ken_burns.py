@@ -157,7 +157,7 @@ def test_colours_survive(tmp_path: Path) -> None:
         ({"width": 333}, "width is 333; H.264 in yuv420p needs an even width, the nearest is 334"),
         ({"height": 8}, "height is 8, allowed are 16 to 4096 pixels"),
         ({"seconds": 0}, "seconds is 0, allowed is more than 0 up to 600"),
-        ({"seconds": float("nan")}, "seconds is nan"),
+        ({"seconds": float("nan")}, "seconds=nan is not a number"),
         ({"fps": "1/0"}, "fps is '1/0', allowed is a number or a ratio"),
         ({"fps": 500}, "fps is 500"),
         ({"seconds": 600, "fps": 120}, "are 72000 frames, allowed are 36000"),
