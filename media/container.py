@@ -104,7 +104,7 @@ def scan(path: Path) -> Container:
     with open_guarded(path) as container:
         gauges = [_gauge(path, stream, limits) for stream in container.streams]
         covers = sum(1 for stream in container.streams if _is_cover(stream))
-        _read_packets(path, container, gauges, limits)
+        others_end_s = _read_packets(path, container, gauges, limits)
         video = tuple(g.facts() for g in gauges if isinstance(g, VideoGauge) and g.times)
         audio = tuple(g.facts() for g in gauges if isinstance(g, AudioGauge) and g.times)
         streams = [*video, *audio]
@@ -125,7 +125,7 @@ def scan(path: Path) -> Container:
             audio=audio,
             subtitles=sum(1 for stream in container.streams if stream.type == "subtitle"),
             covers=covers,
-            is_truncated=_is_truncated(container, path.stat().st_size, end),
+            is_truncated=_is_truncated(container, path.stat().st_size, max(end, others_end_s)),
             tags=dict(container.metadata),
         )
 
@@ -136,7 +136,7 @@ def _is_truncated(container: Any, size_bytes: int, end_s: float) -> bool:
         return any(entry.pos + entry.size > size_bytes for each in entries for entry in each)
     if "matroska" not in container.format.name:
         return False
-    # The header's duration counts every stream; a subtitle may well outlast the picture.
+    # The header's duration counts every stream, also those whose packets do not say how long they last.
     others = any(stream.type not in ("video", "audio") for stream in container.streams)
     slack_s = max(MISSING_S, end_s / 20) if others else MISSING_S
     return (container.duration or 0) / 1_000_000 > end_s + slack_s
@@ -148,17 +148,21 @@ def _is_cover(stream: Any) -> bool:
     return stream.type == "video" and bool(stream.disposition & Disposition.attached_pic)
 
 
-def _read_packets(path: Path, container: Any, gauges: list[Gauge | None], limits: Settings) -> None:
-    deadline = time.monotonic() + limits.media_stall_s
+def _read_packets(path: Path, container: Any, gauges: list[Gauge | None], limits: Settings) -> float:
+    """Read all packets; return where the last of what has no gauge, such as a subtitle, ends (s)."""
+    deadline, others_end_s = time.monotonic() + limits.media_stall_s, 0.0
     for number, packet in enumerate(container.demux()):
         gauge = gauges[packet.stream_index]
         if gauge is not None:
             gauge.take(packet)
+        elif packet.pts is not None and packet.time_base:
+            others_end_s = max(others_end_s, float((packet.pts + (packet.duration or 0)) * packet.time_base))
         if number % 1024 == 1023 and time.monotonic() > deadline:
             raise MediaLimitError(
                 f"Cannot use '{path.name}': reading its packets took over {limits.media_stall_s:.0f} s "
                 f"({number + 1} packets). Re-encode it, or raise PREFECT_MEDIA_MEDIA_STALL_S."
             )
+    return others_end_s
 
 
 def _gauge(path: Path, stream: Any, limits: Settings) -> Gauge | None:

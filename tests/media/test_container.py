@@ -211,3 +211,11 @@ def test_scan_of_damaged_bytes_answers_or_refuses(name: str) -> None:
 def test_open_guarded_gives_an_open_container() -> None:
     with open_guarded(clip("plain.mp4")) as container:
         assert [stream.type for stream in container.streams] == ["video", "audio"]
+
+
+def test_a_subtitle_may_outlast_the_picture(tmp_path: Path) -> None:
+    (tmp_path / "late.srt").write_text("1\n00:00:00,100 --> 00:00:05,000\nhello\n")
+    ffmpeg(f"-i {clip('plain.mkv')} -i {tmp_path}/late.srt -map 0:v -map 1:s -c:v copy -c:s srt {tmp_path}/out.mkv")
+    found = scan(tmp_path / "out.mkv")
+    assert found.subtitles == 1
+    assert not found.is_truncated
