@@ -103,7 +103,11 @@ class Gauge:
 class AudioGauge(Gauge):
     kind = "audio"
     longest = 0
-    floor: int | None = None
+
+    def __init__(self, path: Path, stream: Any, max_s: float) -> None:
+        super().__init__(path, stream, max_s)
+        # The first packet of Vorbis only fills its decoder; in Ogg it counts from before the start.
+        self.floor: int | None = stream.start_time if stream.codec_context.name == "vorbis" else None
 
     def trimmed(self, packet: Any, start: int, end: int) -> tuple[int, int]:
         """Leave out samples that the container marks as priming or padding."""

@@ -114,3 +114,10 @@ def test_an_unknown_curve_is_refused_though_no_fade_uses_it(tmp_path: Path) -> N
         fade_audio(source, tmp_path / "out.wav", curve="x")
     with pytest.raises(ParameterError, match="curve='x' is not known"):
         concat_audio([source, source], tmp_path / "out.wav", curve="x")
+
+
+def test_vorbis_is_as_long_as_it_sounds(tmp_path: Path) -> None:
+    source = wav(tmp_path / "in.wav", sine(0.7, rate=44_100), 44_100)
+    subprocess.run([ffmpeg_exe(), "-v", "error", "-i", source, "-c:a", "libvorbis", tmp_path / "in.ogg"], check=True)
+    convert_audio(tmp_path / "in.ogg", tmp_path / "out.wav")
+    assert len(decoded(tmp_path / "out.wav")[0]) == 30_870
