@@ -96,5 +96,5 @@ def _described(annotation: Any) -> str:
         return " or ".join(_described(each) for each in inner)
     if origin is Literal:
         return " or ".join(map(repr, inner))
-    count = f"{len(inner)} " if origin is tuple else ""
-    return f"a list of {count}{PLAIN[inner[0]][2]}"
+    several = PLAIN[inner[0]][2] if inner[0] in PLAIN else f"which each is {_described(inner[0])}"
+    return f"a list of {len(inner)} {several}" if origin is tuple else f"a list of {several}"

@@ -21,7 +21,7 @@ from typing import Any
 from ..errors import ConfigurationError, EncodeError, MissingExtraError, ParameterError
 from ..settings import get_settings
 from .container import FORMATS
-from .runner import cancellation, run, scratch_beside
+from .runner import cancellation, run, scratch_beside, writing
 
 __all__ = [
     "Capabilities",
@@ -271,10 +271,15 @@ def render(
 
 
 def publish(part: Path, target: Path) -> None:
-    """Flush a finished file to disk and give it its name, in one step."""
-    with part.open("rb") as file:
-        os.fsync(file.fileno())
-    part.replace(target)
+    """Flush a finished file to disk and give it its name, in one step.
+
+    Raises:
+        EncodeError: The file system refuses.
+    """
+    with writing(target):
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
+        part.replace(target)
 
 
 def measure(*streams: Any, what: str, duration_s: float | None = None) -> list[str]:

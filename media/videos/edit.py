@@ -13,7 +13,7 @@ from ..operation import operation
 from . import steps
 from .opening import open_reel, parse_rate
 from .reel import write_reel
-from .steps import Fill, prepare, span_of, trim
+from .steps import Fill, prepare, resample, span_of, trim
 
 __all__ = ["change_speed", "edit_video", "fade_video", "fit_video", "reframe_video"]
 
@@ -88,7 +88,7 @@ def reframe_video(
     write_reel(reel, target, what=f"reframe '{source.name}' to {ratio}")
 
 
-@operation(version=2)
+@operation(version=3)
 def change_speed(source: Path, target: Path, *, factor: float) -> None:
     """Play a video faster or slower; its frame rate and the pitch of its sound stay.
 
@@ -124,7 +124,7 @@ def fade_video(source: Path, target: Path, *, in_s: float = 0.5, out_s: float = 
     )
 
 
-@operation(version=3)
+@operation(version=4)
 def edit_video(source: Path, target: Path, *, steps: Sequence[Mapping[str, Any]]) -> None:
     """Do several steps with one decode and one encode.
 
@@ -147,6 +147,9 @@ def edit_video(source: Path, target: Path, *, steps: Sequence[Mapping[str, Any]]
     if first is trim:  # what lies before it need not be decoded
         begin, end = span_of(reel, **parameters)
         reel = open_reel(source, found=found, from_s=float(begin / reel.rate)).cut(0, end - begin)
+        prepared = prepared[1:]
+    elif first is resample:  # the length in the new frames is the file's, not that of so many old ones
+        reel = open_reel(source, found=found, fps=parse_rate(**parameters))
         prepared = prepared[1:]
     for do, parameters in prepared:
         reel = do(reel, **parameters)

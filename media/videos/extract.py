@@ -11,6 +11,7 @@ from PIL import Image
 
 from ...errors import DecodeError, ParameterError
 from .. import ffmpeg
+from ..arguments import Argument
 from ..container import scan
 from ..images.encoding import check_quality, format_of, save_picture
 from ..operation import operation
@@ -87,13 +88,17 @@ def extract_frames(
         MediaError: The source cannot be used, or a picture not written.
     """
     check_quality(format_of(Path(f"frame{suffix}")), quality)
+    if isinstance(at, str) or not isinstance(at, Sequence):
+        raise ParameterError(f"at={at!r:.80} is not a list of times. Write at=[0, 1.5, 'last'].")
+    at = [Argument("at", float | str).taken(time) for time in at]
+    count, every_s = Argument("count", int | None).taken(count), Argument("every_s", float | None).taken(every_s)
     reel = open_reel(source, keep_sound=False, keep_alpha=True)
     numbers = _numbers(reel, at, count, every_s)
-    paths: list[Path] = []
-    with scratch_beside(folder / "frame") as scratch:
-        for picture in read_frames(reel, numbers, scratch, what=f"take {len(numbers)} pictures of '{source.name}'"):
-            paths.append(folder / f"frame-{len(paths) + 1:05d}{suffix}")
-            save_picture(picture, paths[-1], quality=quality)
+    paths = [folder / f"frame-{number:05d}{suffix}" for number in range(1, len(numbers) + 1)]
+    with scratch_beside(paths[0]) as scratch:
+        pictures = read_frames(reel, numbers, scratch, what=f"take {len(numbers)} pictures of '{source.name}'")
+        for picture, path in zip(pictures, paths, strict=True):
+            save_picture(picture, path, quality=quality)
     return paths
 
 
@@ -124,9 +129,8 @@ def read_frames(reel: Reel, numbers: Sequence[int], scratch: Path, *, what: str)
     ready = reel.settled()
     mode, pixels, depth = ("RGBA", "rgba", 4) if ready.has_alpha else ("RGB", "rgb24", 3)
     raw = scratch / "frames.rgb"
-    ffmpeg.render(
-        {raw: ([_chosen(ready, numbers, pixels)], {"f": "rawvideo", "c:v": "rawvideo", "pix_fmt": pixels})}, what=what
-    )
+    options = {"f": "rawvideo", "c:v": "rawvideo", "pix_fmt": pixels, "fps_mode": "passthrough"}  # no frame twice
+    ffmpeg.render({raw: ([_chosen(ready, numbers, pixels)], options)}, what=what)
     size = ready.width * ready.height * depth
     with raw.open("rb") as file:
         data = [file.read(size) for _ in numbers]
@@ -139,7 +143,6 @@ def _chosen(reel: Reel, numbers: Sequence[int], pixels: str) -> Any:
     picture = reel.picture.filter("trim", end_frame=numbers[-1] + 1)
     if list(numbers) != list(range(numbers[-1] + 1)):
         picture = picture.filter("select", "+".join(f"eq(n,{number})" for number in numbers))
-    picture = picture.filter("setpts", "N/25/TB")
     conversion = {"in_color_matrix": "bt709", "in_range": "tv", "out_range": "pc"}
     return picture.filter("scale", flags="bicubic+accurate_rnd+full_chroma_int+full_chroma_inp", **conversion).filter(
         "format", pixels

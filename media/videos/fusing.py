@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
+
+from ..captions.captioning import caption
+from ..operation import Operation
+from .edit import change_speed, fade_video, fit_video, reframe_video
+from .steps import STEPS
+from .timing import resample_video, trim_video
+from .tracks import remove_audio
 
 __all__ = ["Call", "fuse"]
 
 Call = tuple[str, Mapping[str, Any]]
 """Name and parameters of an operation that takes one video and gives one."""
 
-FUSED = {
-    "trim_video": "trim",
-    "fit_video": "fit",
-    "reframe_video": "reframe",
-    "change_speed": "speed",
-    "fade_video": "fade",
-    "remove_audio": "mute",
-    "resample_video": "frame_rate",
-    "caption": "caption",
-}
-"""Operations by the step of `edit_video` that does the same."""
+SAME: tuple[tuple[Operation[Any, Any], str], ...] = (
+    (trim_video, "trim"),
+    (fit_video, "fit"),
+    (reframe_video, "reframe"),
+    (change_speed, "speed"),
+    (fade_video, "fade"),
+    (remove_audio, "mute"),
+    (resample_video, "frame_rate"),
+    (caption, "caption"),
+)
+"""Operations, each with the step of `edit_video` that does the same."""
+FUSED = {operation.name: step for operation, step in SAME}
 COPYING = ("trim_video", "remove_audio")
 """Operations that alone may leave the picture undecoded."""
 
@@ -58,9 +68,22 @@ def _steps(run: Sequence[Call]) -> list[dict[str, Any]]:
     steps: list[dict[str, Any]] = []
     for name, parameters in run:
         values = {key: value for key, value in parameters.items() if key not in ("burn", "language")}
+        values = {**_other_defaults(name), **values}
         fps = values.pop("fps", None) if name == "fit_video" else None
         if fps is not None:
             steps.append({"do": "frame_rate", "fps": fps})
         if name != "fit_video" or values:
             steps.append({"do": FUSED[name], **values})
     return steps
+
+
+@cache
+def _other_defaults(name: str) -> dict[str, Any]:
+    """What an operation does where nothing is said, and its step does not."""
+    operation = next(operation for operation, _ in SAME if operation.name == name)
+    own, other = _defaults(operation.run), _defaults(STEPS[FUSED[name]])
+    return {key: value for key, value in own.items() if key in other and value != other[key]}
+
+
+def _defaults(function: Callable[..., Any]) -> dict[str, Any]:
+    return {name: parameter.default for name, parameter in inspect.signature(function).parameters.items()}

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from ...errors import ParameterError
 from .. import ffmpeg
+from ..arguments import Argument
 from ..images.fit import load_rgb
 from ..images.resample import resample
 from ..operation import operation
@@ -18,6 +20,7 @@ from ..sniff import sniff
 from .opening import open_reel
 from .reel import Reel, exactly, write_reel
 from .slides import open_still
+from .steps import check_mappings
 from .targets import SAMPLE_RATE_HZ
 
 __all__ = ["Layer", "overlay_video"]
@@ -105,21 +108,32 @@ def overlay_video(base: Path, tops: Sequence[Path], target: Path, *, layers: Seq
 def _layers(tops: Sequence[Path], layers: Sequence[Mapping[str, Any]]) -> list[Layer]:
     if not 1 <= len(tops) <= MAX_LAYERS:
         raise ParameterError(f"Cannot lay {len(tops)} pictures over a video. Allowed: 1 to {MAX_LAYERS}.")
+    check_mappings(layers, "layers", {"position": "top-left", "scale": 0.25})
     if layers and len(layers) != len(tops):
         raise ParameterError(f"layers has {len(layers)} entries for {len(tops)} pictures. Give one for each, or none.")
-    known = [field.name for field in fields(Layer)]
+    known = _arguments()
     chosen: list[Layer] = []
     problems: list[str] = []
     for number, values in enumerate(layers or [{}] * len(tops), 1):
-        if unknown := sorted(set(values) - set(known)):
+        if unknown := [name for name in values if name not in known]:
             problems.append(f"Layer {number} has no field {unknown[0]!r}. Known: {', '.join(known)}.")
             continue
-        layer = Layer(**values)
+        try:
+            layer = Layer(**{name: known[name].taken(value) for name, value in values.items()})
+        except ParameterError as exc:
+            problems.append(f"Layer {number}: {exc}")
+            continue
         problems += [f"Layer {number}: {problem}" for problem in _problems(layer)]
         chosen.append(layer)
     if problems:
         raise ParameterError(" ".join(problems), problems)
     return chosen
+
+
+@cache
+def _arguments() -> dict[str, Argument]:
+    hints = get_type_hints(Layer)
+    return {field.name: Argument(field.name, hints[field.name]) for field in fields(Layer)}
 
 
 def _problems(layer: Layer) -> list[str]:

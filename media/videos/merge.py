@@ -35,7 +35,7 @@ MAX_TEMPO = 1.25
 MAX_SLOWING = 4.0
 
 
-@operation(version=2)
+@operation(version=3)
 def merge(
     video: Path,
     voice: Path | None,

@@ -16,6 +16,7 @@ from ..operation import operation
 from ..runner import scratch_beside
 from .opening import parse_rate
 from .reel import Reel, write_reel
+from .steps import check_size, focus_point
 
 __all__ = ["open_still", "still_to_video"]
 
@@ -59,14 +60,16 @@ def still_to_video(
     frames = round(Fraction(seconds) * rate) if 0 < seconds <= MAX_SECONDS else 0
     if frames < 1:
         raise ParameterError(f"seconds={seconds} is not from one frame ({float(1 / rate):.3f} s) to {MAX_SECONDS:g}.")
-    point = None if focus is None else (focus[0], focus[1])
+    point = focus_point(focus)
     with scratch_beside(target) as scratch:
         fitted = scratch / "fitted.png"
         fit_image(
             source, fitted, width=width, height=height, fit=fit, gravity=gravity, focus=point, multiple=2,
             background=background, transparent=False,
         )  # fmt: skip
-        reel = open_still(load_rgb(fitted), scratch / "still.png", name=source.name, rate=rate, frames=frames)
+        picture = load_rgb(fitted)
+        check_size(*picture.size)
+        reel = open_still(picture, scratch / "still.png", name=source.name, rate=rate, frames=frames)
         write_reel(reel, target, what=f"make a video of '{source.name}'")
 
 

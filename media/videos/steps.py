@@ -9,10 +9,11 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from functools import partial
-from typing import Any, Literal, get_args
+from functools import cache, partial
+from typing import Any, Literal, get_args, get_type_hints
 
 from ...errors import ParameterError
+from ..arguments import Argument
 from ..captions.captioning import add_captions
 from ..facts import ratio_of
 from ..images.attention import smart_focus
@@ -20,12 +21,16 @@ from ..images.colour import parse_colour
 from ..images.fitting import Fit, Fitted, Gravity, fitted_size
 from .opening import parse_rate
 from .reel import Reel, exactly, filled, sampled
+from .targets import SAMPLE_RATE_HZ
 
 __all__ = [
     "STEPS",
     "check_fit",
+    "check_mappings",
+    "check_size",
     "fade",
     "fit",
+    "focus_point",
     "mute",
     "prepare",
     "reframe",
@@ -38,6 +43,8 @@ __all__ = [
 
 BLUR_SCALE = 8
 MIN_SPEED, MAX_SPEED = 0.1, 20.0
+MAX_SIDE_PX = 16_384
+"""H.264 has no larger pictures."""
 Fill = Literal["blur", "crop", "pad"]
 
 
@@ -98,13 +105,19 @@ def fit(
     _check_even(width=width, height=height)
     colour = video_colour(background)
     plan = partial(fitted_size, reel.width, reel.height, width=width, height=height, fit=fit, multiple=2)
-    point, fitted = _point(focus), plan(gravity=gravity, focus=_point(focus))
+    point, fitted = focus_point(focus), plan(gravity=gravity, focus=focus_point(focus))
+    check_size(fitted.width_px, fitted.height_px)
     if gravity == "smart" and point is None and reel.look is not None and fit == "cover" and fitted.crop_share:
         fitted = plan(focus=smart_focus(reel.look.attention(), fitted, reel.width, reel.height))
     return placed(reel, fitted, colour)
 
 
-def _point(focus: Sequence[float] | None) -> tuple[float, float] | None:
+def focus_point(focus: Sequence[float] | None) -> tuple[float, float] | None:
+    """Return the point that `focus` names.
+
+    Raises:
+        ParameterError: It is not two fractions.
+    """
     if focus is None:
         return None
     if len(focus) != 2 or not all(0 <= part <= 1 for part in focus):
@@ -123,11 +136,23 @@ def check_fit(*, width: int | None, height: int | None, fit: Fit, background: st
     fitted_size(2, 2, width=2, height=2, fit=fit)
 
 
+def check_size(width: int, height: int) -> None:
+    """Refuse what is too large to be encoded.
+
+    Raises:
+        ParameterError: A side is too long.
+    """
+    if max(width, height) > MAX_SIDE_PX:
+        raise ParameterError(
+            f"The video would be {width}x{height} pixels, at most {MAX_SIDE_PX} a side are possible. Ask for less."
+        )
+
+
 def _check_even(**sides: int | None) -> None:
     for name, value in sides.items():
         if value is not None and (value % 2 or value < 2):
             raise ParameterError(
-                f"{name}={value} is not even: video stores colour for blocks of 2x2 pixels. Add or take 1."
+                f"{name}={value} is not even and at least 2: video stores colour for blocks of 2x2 pixels."
             )
 
 
@@ -163,6 +188,7 @@ def reframe(
     if fill not in get_args(Fill):
         raise ParameterError(f"fill={fill!r} is unknown. Known: {', '.join(get_args(Fill))}.")
     size = _frame_size(reel, ratio, height)
+    check_size(*size)
     if fill != "blur":
         how: Fit = "cover" if fill == "crop" else "pad"
         return fit(reel, width=size[0], height=size[1], fit=how, gravity=gravity, focus=focus, background=background)
@@ -206,12 +232,25 @@ def speed(reel: Reel, *, factor: float) -> Reel:
     frames = max(1, round(reel.frames / Fraction(factor)))
     finer = reel.picture.filter("settb", "AVTB").filter("setpts", f"PTS/{factor:.9g}")
     quick = replace(reel, picture=filled(sampled(finer, reel.rate), frames), frames=frames)
-    if quick.sound is None:
+    if quick.sound is None or factor == 1:
         return quick
-    sound = quick.sound
+    return replace(quick, sound=exactly(_in_tempo(quick.sound, factor), quick.samples))
+
+
+def _in_tempo(sound: Any, factor: float) -> Any:
+    """Return a sound node in another tempo, in step with its picture to some 20 ms.
+
+    The tempo filter works on pieces of 2048 samples (1024 for one that it takes to be of half the rate), which it moves by
+    up to a quarter of their length to where they fit, and it begins with the middle of the first. Sound comes that much
+    later into it, less a sixteenth since a piece is heard before its middle (measured).
+    """
+    # Slowed in several stages, what the first moves is stretched by the others: shorter pieces, at the cost of deep tones.
+    rate, piece = (SAMPLE_RATE_HZ // 2, 1024) if factor < 0.5 else (SAMPLE_RATE_HZ, 2048)
+    if rate != SAMPLE_RATE_HZ:
+        sound = sound.filter("asetrate", rate)
     for tempo in _tempos(factor):
-        sound = sound.filter("atempo", f"{tempo:.9g}")
-    return replace(quick, sound=exactly(sound, quick.samples))
+        sound = sound.filter("adelay", f"{piece * 7 // 16}S", all=1).filter("atempo", f"{tempo:.9g}")
+    return sound if rate == SAMPLE_RATE_HZ else sound.filter("asetrate", SAMPLE_RATE_HZ)
 
 
 def _tempos(factor: float) -> list[float]:
@@ -226,7 +265,7 @@ def _tempos(factor: float) -> list[float]:
 def fade(reel: Reel, *, in_s: float = 0.0, out_s: float = 0.0, colour: str = "black") -> Reel:
     """Fade picture and sound in from, and out to, a colour."""
     whole = float(reel.duration)
-    if in_s < 0 or out_s < 0 or in_s + out_s > whole + 1e-6 or not in_s + out_s:
+    if not (in_s >= 0 and out_s >= 0 and 0 < in_s + out_s <= whole + 1e-6):
         raise ParameterError(
             f"Cannot fade '{reel.name}': in_s={in_s:g} and out_s={out_s:g} must not be negative, not both 0, and together at most "
             f"its {whole:.3f} s."
@@ -274,7 +313,21 @@ def prepare(steps: Sequence[Mapping[str, Any]]) -> list[tuple[Callable[..., Reel
     Raises:
         ParameterError: A step or one of its parameters is unknown.
     """
+    check_mappings(steps, "steps", {"do": "trim", "end_s": 5})
     return [_prepared(number, step) for number, step in enumerate(steps, 1)]
+
+
+def check_mappings(values: Any, name: str, example: Mapping[str, Any]) -> None:
+    """Refuse what is not a list of mappings.
+
+    Raises:
+        ParameterError: It is something else.
+    """
+    if isinstance(values, str | Mapping) or not isinstance(values, Sequence):
+        raise ParameterError(f"{name}={values!r:.80} is not a list. Write it as [{example}].")
+    for number, value in enumerate(values):
+        if not isinstance(value, Mapping):
+            raise ParameterError(f"{name}[{number}]={value!r:.80} is not a mapping. Write it as {example}.")
 
 
 def _prepared(number: int, step: Mapping[str, Any]) -> tuple[Callable[..., Reel], dict[str, Any]]:
@@ -283,9 +336,21 @@ def _prepared(number: int, step: Mapping[str, Any]) -> tuple[Callable[..., Reel]
     do = STEPS.get(str(name))
     if do is None:
         raise ParameterError(f"Step {number} does {name!r}. Known: {', '.join(STEPS)}.")
-    known = list(inspect.signature(do).parameters)[1:]
-    if unknown := sorted(set(parameters) - set(known)):
+    known = _arguments(do)
+    if unknown := [each for each in parameters if each not in known]:
         raise ParameterError(
             f"Step {number} ({name}) has no parameter {unknown[0]!r}. Known: {', '.join(known) or 'none'}."
         )
-    return do, parameters
+    for each, needed in inspect.signature(do).parameters.items():
+        if each in known and each not in parameters and needed.default is needed.empty:
+            raise ParameterError(f"Step {number} ({name}) needs {each!r}. Known: {', '.join(known)}.")
+    try:
+        return do, {each: known[each].taken(value) for each, value in parameters.items()}
+    except ParameterError as exc:
+        raise ParameterError(f"Step {number} ({name}): {exc}") from None
+
+
+@cache
+def _arguments(do: Callable[..., Reel]) -> dict[str, Argument]:
+    hints = get_type_hints(do)
+    return {name: Argument(name, hints[name]) for name in list(inspect.signature(do).parameters)[1:]}

@@ -11,6 +11,7 @@ from typing import Any
 from ...errors import EncodeError, ParameterError
 from .. import ffmpeg
 from ..container import Container, scan
+from ..images.encoding import LONGEST_PX
 from ..images.opening import picture_facts
 from ..operation import operation
 from ..runner import scratch_beside
@@ -49,6 +50,7 @@ PURPOSES = {
 }
 GIF_RATE, GIF_WIDTH = Fraction(25, 2), 480
 """Frames of a GIF last whole hundredths of a second: 12.5 frames a second are exact."""
+GIF_MAX_RATE = 100
 WEBP_RATE, WEBP_WIDTH = Fraction(25, 2), 640
 
 
@@ -93,13 +95,14 @@ def transcode(
     rate = parse_rate(fps)
     kind = _kind(to, picture_of(found, source).has_alpha, quality)
     reel = open_reel(source, found=found, fps=rate, keep_alpha=kind.keeps_alpha)
-    changed = bool(width or height or quality)
+    is_sized = width is not None or height is not None
+    changed = is_sized or quality is not None
     if not changed and is_copyable(found, source, kind, reel, rate) and _is_plain(found):
         _copy(source, target, found, kind, reel, what)
         return
     if kind.pixels != "yuv420p":
         reel = replace(reel, depth=kind.pixels.removeprefix("yuva").removeprefix("yuv"))
-    if width or height:
+    if is_sized:
         reel = steps.fit(reel, width=width, height=height, fit="contain")
     write_reel(reel, target, what=what, kind=kind)
 
@@ -161,12 +164,23 @@ def _small(
     source: Path, found: Container, to: str, width: int | None, height: int | None, rate: Fraction | None
 ) -> Reel:
     own = picture_of(found, source)
+    if to == "gif" and rate is not None and rate > GIF_MAX_RATE:
+        raise ParameterError(
+            f"fps={float(rate):g} is too fast for gif, whose frames last hundredths of a second. Allowed: up to {GIF_MAX_RATE}."
+        )
     rate = rate or min(own.nominal_rate, GIF_RATE if to == "gif" else WEBP_RATE)
     reel = open_reel(source, found=found, fps=rate, keep_sound=False, keep_alpha=to == "webp")
     widest = GIF_WIDTH if to == "gif" else WEBP_WIDTH
-    if not width and not height and reel.width > widest:
-        width = widest
-    return steps.fit(reel, width=width, height=height, fit="contain") if width or height else reel
+    if width is None and height is None:
+        return steps.fit(reel, width=widest, fit="contain") if reel.width > widest else reel
+    fitted = steps.fit(reel, width=width, height=height, fit="contain")
+    longest = LONGEST_PX["gif" if to == "gif" else "webp"]
+    if max(fitted.width, fitted.height) > longest:
+        raise ParameterError(
+            f"The video would be {fitted.width}x{fitted.height} pixels, at most {longest} a side are possible in {to}. "
+            "Ask for less."
+        )
+    return fitted
 
 
 def _write_gif(reel: Reel, target: Path, what: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -60,6 +61,7 @@ def test_every_parameter_refuses_what_it_cannot_be(name: str, parameter: str) ->
         (str, 5, "it=5 is not a text."),
         (float | str, b"x", "it=b'x' is not a number or a text."),
         (Path, 5, "it=5 is not a path."),
+        (Sequence[float | str], 5, "it=5 is not a list of which each is a number or a text."),
         (tuple[float, float] | None, (0.5,), r"it=\(0.5,\) is not a list of 2 numbers or None."),
     ],
 )
