@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from .certificates import Signing, authority
@@ -35,6 +36,11 @@ os.environ.update(
     PREFECT_LOGGING_LEVEL="WARNING",
     DO_NOT_TRACK="1",
 )
+
+# The same examples each time, so that a change is not held up by what it did not do; PREFECT_MEDIA_FULL=1 looks for new ones.
+hypothesis.settings.register_profile("the same", derandomize=True)
+if os.environ.get("PREFECT_MEDIA_FULL") != "1":
+    hypothesis.settings.load_profile("the same")
 
 KEPT = ("PREFECT_MEDIA_TEST_", "PREFECT_MEDIA_FUZZ", "PREFECT_MEDIA_FULL")
 PROVIDERS = (

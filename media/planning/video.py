@@ -142,9 +142,10 @@ def _after(facts: Facts, edit: Edit) -> Facts:
     if edit.unsized or (size is not None and facts.size is None):
         sides = dict.fromkeys(sides)
     length = facts.duration_s if edit.seconds is None else Span.exactly(edit.seconds)
-    if length is not None and edit.seconds is None and edit.rate is not None:  # it ends with a whole frame
-        half = 0.5 / edit.rate
-        length = Span(low=max(0.0, length.low - half), high=length.high + half, likely=length.likely)
+    if length is not None and edit.seconds is None and edit.rate is not None:  # it ends with a whole frame, and has one
+        frame = 1 / edit.rate
+        low, high, likely = length.low - frame / 2, length.high + frame / 2, length.likely
+        length = Span(low=max(frame, low), high=max(frame, high), likely=max(frame, likely))
     return Facts(
         kind="video",
         **sides,

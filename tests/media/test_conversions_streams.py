@@ -148,6 +148,8 @@ def differing(found: Facts, foretold: Facts) -> list[str]:
 
 
 @given(st.sampled_from(VIDEOS), video_contracts(), st.sampled_from(["cover", "cover", "contain", "pad", "stretch"]))
+@example("single.mp4", VideoContract(codecs=("h264",), frame_rates=(5.0,), min_width_px=8), "cover")
+@example("single.mp4", VideoContract(codecs=("vp9",), frame_rates=(24.0,), min_width_px=8), "cover")
 @example("hevc.mp4", VideoContract(media_types=("video/quicktime",), min_frame_rate=2.0), "cover")
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 def test_converted_video_keeps_contract(name: str, contract: VideoContract, fit: str) -> None:
