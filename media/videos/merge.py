@@ -23,7 +23,7 @@ from .joining import encode_parts
 from .opening import open_reel, parse_rate, picture_of
 from .reel import Reel, evened, tagged
 from .remux import shot_of, splice
-from .steps import prepare, speed
+from .steps import prepare, resample, speed
 from .targets import SAMPLE_RATE_HZ, Target, target_of
 from .written import tolerance, verify
 
@@ -137,8 +137,11 @@ class _Job:
         return picture_of(self.found, self.video)
 
     def reel(self, *, keep_sound: bool = False) -> Reel:
-        reel = open_reel(self.video, found=self.found, fps=self.fps, keep_sound=keep_sound)
-        for do, parameters in self.steps:
+        rate, steps = self.fps, self.steps
+        if rate is None and steps and steps[0][0] is resample:  # as `edit_video` does: the length is the file's
+            rate, steps = parse_rate(**steps[0][1]), steps[1:]
+        reel = open_reel(self.video, found=self.found, fps=rate, keep_sound=keep_sound)
+        for do, parameters in steps:
             reel = do(reel, **parameters)
         return reel
 

@@ -21,6 +21,7 @@ from prefect_media.media.videos.edit import change_speed, edit_video, fit_video,
 from prefect_media.media.videos.extract import extract_frames
 from prefect_media.media.videos.fusing import FUSED, fuse
 from prefect_media.media.videos.layers import overlay_video
+from prefect_media.media.videos.merge import merge
 from prefect_media.media.videos.slides import still_to_video
 from prefect_media.media.videos.timing import loop_video
 from prefect_media.media.videos.transcode import transcode
@@ -153,10 +154,12 @@ def test_a_chain_of_other_defaults_is_possible() -> None:
 
 def test_a_frame_rate_first_counts_from_the_source(tmp_path: Path) -> None:
     """The last frame of a variable rate is longer than the reel's frames, which a new rate can tell."""
-    one, other = tmp_path / "one.mp4", tmp_path / "other.mp4"
+    one, other, third = (tmp_path / f"{number}.mp4" for number in range(3))
+    steps = [{"do": "frame_rate", "fps": 120}, {"do": "fit", "width": 64}]
     fit_video(clip("vfr.mkv"), one, width=64, height=48, fps=120)
-    edit_video(clip("vfr.mkv"), other, steps=[{"do": "frame_rate", "fps": 120}, {"do": "fit", "width": 64}])
-    assert len(_frames(one)) == len(_frames(other))
+    edit_video(clip("vfr.mkv"), other, steps=steps)
+    merge(clip("vfr.mkv"), clip("voice.wav"), None, third, duration="video", steps=steps)
+    assert len(_frames(one)) == len(_frames(other)) == len(_frames(third))
 
 
 BURSTS = [0.5, 1.13, 1.9, 2.71, 3.3]
