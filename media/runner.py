@@ -260,6 +260,11 @@ def _failure(
         text = f"it made no progress for {stall_s:g} s. Try again, or raise PREFECT_MEDIA_MEDIA_STALL_S."
     elif code == -getattr(signal, "SIGXFSZ", 0):
         text = "the output passed the limit PREFECT_MEDIA_MAX_MEDIA_BYTES. Ask for less, or raise it."
+    elif _is_short_of_memory(code, log):
+        text = (
+            f"it needed more memory than the {get_settings().media_memory_bytes} bytes of PREFECT_MEDIA_MEDIA_MEMORY_BYTES. "
+            "Ask for smaller media, or raise it."
+        )
     else:
         cause = watch.first_error or (log[-1] if log else f"exit code {code} and no message")
         text = _plain(cause) + "."
@@ -268,6 +273,11 @@ def _failure(
     error = EncodeError(f"Cannot {what}: {text}", command=command, log=log, reason=why or "failed")
     error.add_note(f"Reproduce: {command}")
     return error
+
+
+def _is_short_of_memory(code: int, log: Sequence[str]) -> bool:
+    told = any("Cannot allocate memory" in line or "malloc of size" in line for line in log)
+    return told or (code == -getattr(signal, "SIGSEGV", 0) and not log)
 
 
 def _plain(line: str) -> str:

@@ -57,6 +57,8 @@ def _with_content(value: Any, files: Collection[str]) -> Any:
 
 def _digest(path: str | Path) -> dict[str, str]:
     try:
+        if not Path(path).expanduser().is_file():  # a pipe would wait, a device never end
+            raise _UnreadableError
         with Path(path).expanduser().open("rb") as file:
             return {"file": hashlib.file_digest(file, "sha256").hexdigest()}
     except OSError as exc:

@@ -27,6 +27,8 @@ SMALLEST = 0.4
 TALLEST = 0.6
 """Most of the frame's height that one cue may take."""
 LINE_HEIGHT = 1.25
+LONGEST_TEXT = 5_000
+"""Characters of one cue; no frame has room for so many."""
 BOLD_WIDTH = 1.06
 ALIGNMENT = {"bottom": 2, "middle": 5, "top": 8}
 BY_FIRST_LETTER = "-1"
@@ -84,6 +86,11 @@ class Script:
         Raises:
             ParameterError: It would have to shrink too much.
         """
+        if len(cue.text) > LONGEST_TEXT:
+            raise ParameterError(
+                f"The caption at {cue.start_s:.2f} s ({cue.text[:40]!r}) has {len(cue.text)} characters, at most "
+                f"{LONGEST_TEXT} can be drawn. Shorten it."
+            )
         limit = self.style.width * self.width
         blocks = [_tokens(cue)] if cue.words else [_split(line) for line in cue.text.split("\n")]
         blocks = [[_Token(self.shown(t.text), t.glued, t.start_s, t.end_s) for t in block] for block in blocks]

@@ -31,6 +31,8 @@ _STAND_IN = {"{": "\ufdd0", "\\": "\ufdd1", ":": "\ufdd2", "<": "\ufdd3"}
 """Noncharacters, while pysubs2 parses: it reads `{...}`, `\\N` and times wherever they stand."""
 _NO_STAND_INS = str.maketrans(dict.fromkeys(_STAND_IN.values(), ""))
 """No text may have them: Unicode keeps them for the inside of programs."""
+_DRAWING = re.compile(r"\{[^{}]*\\p\s*[1-9]")
+"""ASS: what follows are strokes. pysubs2 can tell as well, in a time that grows with the square of the text."""
 _TIME = r"(?:(\d{1,4}):)?(\d{1,2}):(\d{1,2})(?:[.,](\d{1,3})\d*)?"
 _TIMING = re.compile(rf"^[ \t]*{_TIME}[ \t]*-->[ \t]*{_TIME}", re.MULTILINE)
 
@@ -40,7 +42,7 @@ def clean_text(text: str) -> str:
     lines: list[str] = []
     for line in re.split(r"\r\n|[\n\r\v\f\x85\u2028\u2029]", text.translate(_NO_STAND_INS)):
         kept = "".join(c if c.isspace() or unicodedata.category(c) not in ("Cc", "Cs") else "" for c in line)
-        lines.append(" ".join(re.sub(r"-{2,}>", "->", kept).split()))
+        lines.append(" ".join(re.sub(r"(?<!-)-{2,}>", "->", kept).split()))
     return "\n".join(line for line in lines if line)
 
 
@@ -120,7 +122,7 @@ def _format_of(text: str, name: str) -> str:
 
 def _shield(text: str) -> str:
     """Hide what pysubs2 would take for tags, ASS codes or times where the format has none."""
-    plain = re.sub(r"<(?![A-Za-z/])", _STAND_IN["<"], text).replace(GUARD, "")
+    plain = re.sub(r"<(?![A-Za-z/][^<>\n]*>)", _STAND_IN["<"], text).replace(GUARD, "")
     hidden = str.maketrans({char: other for char, other in _STAND_IN.items() if char != "<"})
     return "\n".join(line if "-->" in line else line.translate(hidden) for line in plain.split("\n"))
 
@@ -135,7 +137,7 @@ def _full_timing(found: re.Match[str]) -> str:
 
 def _tidy_srt(text: str) -> str:
     """Drop ASS codes, and complete the times."""
-    return _TIMING.sub(_full_timing, re.sub(r"\{\\[^}\n]*\}", "", text))
+    return _TIMING.sub(_full_timing, re.sub(r"\{\\[^{}\n]*\}", "", text))
 
 
 def _tidy_vtt(text: str) -> str:
@@ -155,16 +157,18 @@ def _tidy_vtt(text: str) -> str:
 def _parse(text: str, form: str, name: str) -> Iterable[tuple[int, int, str]]:
     import pysubs2
 
-    if form != "ass":
+    if form == "ass":
+        text = re.sub(r"\{(?![^{}\n]*\})", "", text)  # pysubs2 would look for the end of each, to the end of the file
+    else:
         # The number at the end keeps a last line that is itself a number from being taken for a cue number.
         text = _shield(_tidy_vtt(text) if form == "vtt" else _tidy_srt(text)) + "\n\n0\n"
     try:
         parsed = pysubs2.SSAFile.from_string(text, format_=form)
     except (pysubs2.exceptions.Pysubs2Error, ValueError, LookupError, ArithmeticError, TypeError) as exc:
-        raise DecodeError(f"Cannot read subtitles {name!r} as {form.upper()}: {exc}.") from exc
+        raise DecodeError(f"Cannot read subtitles {name!r} as {form.upper()}: {exc!s:.200}.") from exc
     shown = str.maketrans({hidden: char for char, hidden in _STAND_IN.items()})
     for event in parsed.events:
-        if not event.is_comment and not event.is_drawing:
+        if not event.is_comment and not _DRAWING.search(event.text):
             plain = event.plaintext.translate(shown)
             yield event.start, event.end, html.unescape(plain) if form == "vtt" else plain
 

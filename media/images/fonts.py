@@ -7,6 +7,7 @@ error, when it finds no font or no glyph; therefore coverage is read from the fo
 from __future__ import annotations
 
 import os
+import stat
 import struct
 import sys
 import unicodedata
@@ -161,6 +162,8 @@ def load_font(path: Path) -> Font:
         facts = path.stat()
     except OSError as exc:
         raise ParameterError(f"Cannot use font {str(path)!r}: {exc.strerror or exc}. Name a font file.") from exc
+    if not stat.S_ISREG(facts.st_mode):  # a pipe would wait for whoever writes into it
+        raise ParameterError(f"Cannot use font {str(path)!r}: it is no file. Name a font file.")
     return _load(path, facts.st_size, facts.st_mtime_ns)
 
 
