@@ -15,6 +15,8 @@ from .streams import UNKNOWN, AudioStream, Colour, VideoStream
 
 __all__ = ["AudioGauge", "Gauge", "VideoGauge", "reason_of"]
 
+ENTRY_GAP_S = 1
+"""Key frames that are closer together than this are not all kept."""
 DECODE_TRIES = 200
 """Packets that may pass before the first picture; a stream may begin between two key frames."""
 
@@ -148,6 +150,8 @@ class VideoGauge(Gauge):
     def __init__(self, path: Path, stream: Any, max_s: float, max_pixels: int) -> None:
         super().__init__(path, stream, max_s)
         self.max_pixels = max_pixels
+        self.hidden = 0
+        self.entries = array("q")
         self.first: Any = None
         self.tries = 0
         self.failure = "no packet holds a whole frame"
@@ -165,8 +169,18 @@ class VideoGauge(Gauge):
 
     def take(self, packet: Any) -> None:
         super().take(packet)
+        self.hidden += bool(packet.size and packet.is_discard)
+        if packet.is_keyframe and packet.size and not packet.is_discard and packet.pts is not None:
+            self.enter(packet.pts, packet.pts if packet.dts is None else packet.dts)
         if self.first is None:
             self.decode(packet)
+
+    def enter(self, shown: int, decoded: int) -> None:
+        """Note a key frame as a place to seek to; the one before is none, if the same seek may reach this one instead."""
+        if self.entries and decoded <= self.entries[-1]:
+            self.entries.pop()
+        if not self.entries or (shown - self.entries[-1]) * self.time_base >= ENTRY_GAP_S:
+            self.entries.append(shown)
 
     def decode(self, packet: Any) -> None:
         from av.error import FFmpegError
@@ -206,6 +220,8 @@ class VideoGauge(Gauge):
             start_s=float(self.low * self.time_base),
             time_base=self.time_base,
             colour=_colour(context),
+            hidden=self.hidden,
+            entries_s=tuple(float((at - self.low) * self.time_base) for at in self.entries),
             bit_depth=max((component.bits for component in components), default=8),
             has_alpha=alpha_mode == "1" or any(component.is_alpha for component in components),
             is_interlaced=frame.interlaced_frame,
@@ -230,7 +246,7 @@ class VideoGauge(Gauge):
             step = Fraction(tail) if tail else 1 / (declared[0] if declared else Fraction(25)) / self.time_base
             rate = 1 / (step * self.time_base)
             return (
-                next((r for r in declared if abs(r - rate) < rate / 100), rate),
+                next((r for r in declared if abs(1 / r / self.time_base - step) <= max(1, step / 100)), rate),
                 True,
                 step * self.time_base,
             )

@@ -42,6 +42,9 @@ class VideoStream:
         frames: Frames that are shown.
         duration_s: From the first frame to the end of the last, in seconds. `start_s`: when the first is shown.
         time_base: Unit of the container's clock, in seconds.
+        hidden: Packets that are decoded but not shown, because an edit list hides them.
+        entries_s: Where decoding may begin, in seconds from the first frame: key frames, at least a second apart, that are
+            shown before the next key frame is decoded, so that a seek by either clock reaches them.
         bit_depth: Bits of one component. `has_alpha`: whether there is a transparency plane.
         parameters: Digest of the codec's parameter sets; streams with equal ones can follow each other undecoded.
     """
@@ -63,6 +66,8 @@ class VideoStream:
     start_s: float
     time_base: Fraction
     colour: Colour
+    hidden: int = 0
+    entries_s: tuple[float, ...] = ()
     bit_depth: int = 8
     has_alpha: bool = False
     is_interlaced: bool = False

@@ -33,7 +33,7 @@ FILTERS = {
 }
 
 
-@operation(version=3)
+@operation(version=4)
 def concat_videos(
     sources: Sequence[Path],
     target: Path,

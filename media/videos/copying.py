@@ -28,6 +28,7 @@ def is_copyable(found: Container, path: Path, kind: Target, reel: Reel, rate: Fr
     stream = picture_of(found, path)
     return (
         kind.takes(stream)
+        and not stream.hidden  # a new file would show them
         and stream.is_constant_rate
         and (rate or reel.rate) == stream.frame_rate
         and reel.frames == stream.frames

@@ -18,7 +18,7 @@ from .steps import Fill, prepare, resample, span_of, trim
 __all__ = ["change_speed", "edit_video", "fade_video", "fit_video", "reframe_video"]
 
 
-@operation(version=2)
+@operation(version=3)
 def fit_video(
     source: Path,
     target: Path,

@@ -16,7 +16,7 @@ from ..container import scan
 from ..images.encoding import check_quality, format_of, save_picture
 from ..operation import operation
 from ..runner import scratch_beside
-from .opening import open_reel
+from .opening import lead_of, open_reel
 from .reel import Reel
 
 __all__ = ["extract_frame", "extract_frames", "read_frames"]
@@ -25,14 +25,15 @@ MAX_FRAMES = 1000
 WORDS = {"first": 0.0, "middle": 0.5, "last": 1.0}
 
 
-@operation(version=2)
+@operation(version=3)
 def extract_frame(source: Path, target: Path, *, at: float | str = 0.0, quality: int | None = None) -> None:
     """Save one picture of a video.
 
     Args:
         source: Any video.
         target: Picture file; its suffix decides the format.
-        at: Time in seconds, or `first`, `middle`, `last`.
+        at: Time in seconds from where the video begins, be it with sound alone; before the first picture that one is taken.
+            Or `first`, `middle`, `last`.
         quality: 1 to 100, for jpeg, webp and avif.
 
     Raises:
@@ -42,21 +43,23 @@ def extract_frame(source: Path, target: Path, *, at: float | str = 0.0, quality:
     check_quality(format_of(target), quality)
     found = scan(source)
     reel = open_reel(source, found=found, keep_sound=False, keep_alpha=True)
-    number = _number(reel, at)
+    number = _number(reel, at, lead_of(found, reel.rate))
     sought = open_reel(source, found=found, keep_sound=False, keep_alpha=True, from_s=float(number / reel.rate))
     with scratch_beside(target) as scratch:
         picture = read_frames(sought, [0], scratch, what=f"take a picture of '{source.name}'")[0]
         save_picture(picture, target, quality=quality)
 
 
-def _number(reel: Reel, at: float | str) -> int:
+def _number(reel: Reel, at: float | str, lead_s: float = 0.0) -> int:
     if isinstance(at, str):
         if at not in WORDS:
             raise ParameterError(f"at={at!r} is unknown. Known: {', '.join(WORDS)}, or a time in seconds.")
         return int((reel.frames - 1) * WORDS[at])
-    if not 0 <= at <= float(reel.duration):
-        raise ParameterError(f"at={at} is outside '{reel.name}', which lasts {float(reel.duration):.3f} s.")
-    return min(reel.frames - 1, int(Fraction(at) * reel.rate + Fraction(1, 1000)))
+    length = lead_s + float(reel.duration)
+    if not 0 <= at <= length:
+        raise ParameterError(f"at={at} is outside '{reel.name}', which lasts {length:.3f} s.")
+    since = Fraction(max(0.0, at - lead_s))
+    return min(reel.frames - 1, int(since * reel.rate + Fraction(1, 1000)))
 
 
 def extract_frames(

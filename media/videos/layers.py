@@ -74,7 +74,7 @@ class Layer:
         return float(self.position[0]), float(self.position[1])
 
 
-@operation(version=2)
+@operation(version=3)
 def overlay_video(base: Path, tops: Sequence[Path], target: Path, *, layers: Sequence[Mapping[str, Any]] = ()) -> None:
     """Lay pictures and videos over a video. The result is as long as the base.
 

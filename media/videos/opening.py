@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -16,14 +17,18 @@ from .looking import Look
 from .reel import Reel, exactly, filled, sampled
 from .targets import AAC, SAMPLE_RATE_HZ
 
-__all__ = ["open_reel", "parse_rate", "picture_of"]
+__all__ = ["lead_of", "open_reel", "parse_rate", "picture_of"]
 
 HELD_SOUND_S = 0.1
 """Sound that outlasts its picture by more than this is kept: the last picture is held."""
 SEEK_S = 2.0
 """A start later than this is sought, not decoded up to."""
+RUN_UP_S = 0.1
+"""A seek goes to a key frame at least so long before the start: decoders of sound need some, until they are right."""
 SEEK_SHARE = Fraction(1, 4)
-"""Share of a frame by which a seek goes ahead of it."""
+"""Share of a frame by which a seek goes ahead of it, so that rounding cannot lose it."""
+LEAD_TICKS = 64
+"""Parts of a frame's time base by which a late picture is placed among frames of another rate."""
 SD_HEIGHT_PX = 720
 MATRICES = {
     "bt709": "bt709", "smpte170m": "smpte170m", "bt470bg": "smpte170m", "fcc": "fcc", "smpte240m": "smpte240m",
@@ -92,13 +97,17 @@ def open_reel(
     audio = found.sound if keep_sound else None
     lead, early, end = _span(found, stream, audio, rate)
     frames = max(1, round(Fraction(end) * rate))
-    skipped = 0 if lead else _skippable(stream, from_s, rate, frames)
-    options: dict[str, Any] = _input_options(stream, rate, skipped, early)
+    skipped = 0 if lead else _skippable(found, stream, from_s, rate)
+    options: dict[str, Any] = _input_options(stream, rate, skipped)
     if twin:
         options["thread_queue_size"] = 8 + twin
     node = ffmpeg.source(path, **options)
-    picture = node[str(stream.index)] if lead else node[str(stream.index)].filter("setpts", "PTS-STARTPTS")
-    picture = _regular(picture, stream, rate, frames - skipped)
+    picture = node[str(stream.index)]
+    if skipped:
+        picture = picture.filter("setpts", f"PTS-{SEEK_SHARE / rate}/TB")
+    elif not lead or rate != stream.nominal_rate:
+        picture = picture.filter("setpts", "PTS-STARTPTS")
+    picture = _regular(picture, stream, rate, frames - skipped, lead)
     reel = Reel(
         name=path.name,
         picture=picture,
@@ -124,14 +133,18 @@ def open_reel(
     return reel.cut(first, reel.frames) if first > 0 else reel
 
 
+def lead_of(found: Container, rate: Fraction) -> float:
+    """Return for how long a file sounds before its picture begins (s); less than a frame is no lead."""
+    lead = max(0.0, found.picture.start_s - found.start_s) if found.picture and found.sound else 0.0
+    return lead if lead >= 1 / rate else 0.0  # an encoder's priming, not a late picture
+
+
 def _span(
     found: Container, stream: VideoStream, audio: AudioStream | None, rate: Fraction
 ) -> tuple[float, float, float]:
     """When the picture begins after the reel does; how much sound before the reel is cut off; when the reel ends."""
-    lead = max(0.0, stream.start_s - found.start_s) if audio is not None else 0.0
-    early = 0.0
-    if lead < 1 / rate:  # an encoder's priming, not a late picture
-        lead, early = 0.0, lead
+    lead = lead_of(found, rate) if audio is not None else 0.0
+    early = max(0.0, stream.start_s - found.start_s) if audio is not None and not lead else 0.0
     end = lead + stream.duration_s
     if audio is not None:
         late = audio.start_s - found.start_s + audio.duration_s - early
@@ -139,30 +152,43 @@ def _span(
     return lead, early, end
 
 
-def _skippable(stream: VideoStream, from_s: float, rate: Fraction, frames: int) -> int:
-    """Frames that may be sought over: none where times are irregular, since a seek drops the frame on show."""
-    if from_s < SEEK_S or not stream.is_constant_rate or rate != stream.frame_rate:
+def _skippable(found: Container, stream: VideoStream, from_s: float, rate: Fraction) -> int:
+    """Frames that may be sought over: up to a key frame, as a seek into what another one needs may go too far.
+
+    None where times are irregular, since a seek drops the frame on show, and in formats that are sought by guesses.
+    """
+    is_indexed = "mp4" in found.format or "matroska" in found.format
+    if from_s < SEEK_S or not is_indexed or not stream.is_constant_rate or rate != stream.frame_rate:
         return 0
-    return min(round(Fraction(from_s) * rate), frames - 1)
+    return max((round(Fraction(at) * rate) for at in stream.entries_s if at <= from_s - RUN_UP_S), default=0)
 
 
-def _input_options(stream: VideoStream, rate: Fraction, skipped: int, early: float) -> dict[str, Any]:
+def _input_options(stream: VideoStream, rate: Fraction, skipped: int) -> dict[str, Any]:
     options: dict[str, Any] = {}
-    if skipped:  # a little before the frame, so that rounding cannot lose it
-        options["ss"] = ffmpeg.number(early + float((skipped - SEEK_SHARE) / rate))
+    if skipped:  # by the file's own clock: what else begins before the picture, such as a subtitle, does not count
+        options["ss"] = ffmpeg.number(stream.start_s + float((skipped - SEEK_SHARE) / rate))
+        options["seek_timestamp"] = 1
     if stream.has_alpha and stream.codec in ("vp8", "vp9"):  # FFmpeg's own decoders ignore the alpha channel
         options["c:v"] = "libvpx-vp9" if stream.codec == "vp9" else "libvpx"
     return options
 
 
-def _regular(node: Any, stream: VideoStream, rate: Fraction, frames: int) -> Any:
+def _regular(node: Any, stream: VideoStream, rate: Fraction, frames: int, lead: float) -> Any:
     """Constant rate from time zero, exactly so many frames, progressive, standard dynamic range."""
+    nominal = stream.nominal_rate
     if stream.is_interlaced:
         node = node.filter("bwdif", mode="send_frame")
-    node = node.filter("fps", fps=str(stream.nominal_rate), start_time=0)
-    node = sampled(node, rate) if rate != stream.nominal_rate else node
+    node = node.filter("fps", fps=str(nominal), start_time=0)
+    if rate != nominal:
+        node = sampled(_later(node, nominal, lead) if lead else node, rate)
     node = filled(node, frames)
     return _tone_mapped(node, stream) if stream.is_hdr else node
+
+
+def _later(node: Any, rate: Fraction, lead: float) -> Any:
+    """A regular picture, begun later, on a clock that is exact for its frames and never too late for the lead."""
+    clock = rate.numerator * LEAD_TICKS
+    return node.filter("settb", f"1/{clock}").filter("setpts", f"PTS+{math.floor(lead * clock)}")
 
 
 def _tone_mapped(node: Any, stream: VideoStream) -> Any:

@@ -145,7 +145,8 @@ def splice(shots: Sequence[Shot], target: Path, *, rate: Fraction, what: str) ->
 
 
 def _stream_like(out: Any, source: Any) -> Any:
-    stream = out.add_stream_from_template(source)
+    # By name, PyAV would look for an encoder that is called as the decoder; AV1 has none ("libdav1d").
+    stream = out.add_stream_from_template(source, opaque=True)
     stream.time_base = source.time_base
     stream.metadata.clear()
     return stream

@@ -23,7 +23,7 @@ REVERSE_BYTES = 200_000_000
 MAX_TIMES = 1000
 
 
-@operation(version=3)
+@operation(version=4)
 def trim_video(
     source: Path, target: Path, *, start_s: float = 0.0, end_s: float | None = None, seconds: float | None = None
 ) -> None:
@@ -89,7 +89,7 @@ def loop_video(source: Path, target: Path, *, times: int | None = None, seconds:
     join([part for _, _, part in parts], target, what=what, coded=[cuts[end] for _, end, _ in parts])
 
 
-@operation(version=2)
+@operation(version=3)
 def reverse_video(source: Path, target: Path) -> None:
     """Play a video and its sound backwards.
 
@@ -121,7 +121,7 @@ def _backwards(reel: Reel) -> Reel:
     return replace(turned, picture=picture).heard("areverse").heard("asetpts", "N/SR/TB")
 
 
-@operation(version=2)
+@operation(version=3)
 def resample_video(source: Path, target: Path, *, fps: float | str) -> None:
     """Give a video another, constant frame rate, by repeating or leaving out frames. Its length stays.
 

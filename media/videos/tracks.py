@@ -94,7 +94,7 @@ def _copy(source: Path, target: Path, audio: AudioStream, what: str) -> None:
     )
 
 
-@operation(version=1)
+@operation(version=2)
 def remove_audio(source: Path, target: Path) -> None:
     """Drop the sound of a video. The picture is copied undecoded where the target takes it.
 

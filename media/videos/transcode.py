@@ -54,7 +54,7 @@ GIF_MAX_RATE = 100
 WEBP_RATE, WEBP_WIDTH = Fraction(25, 2), 640
 
 
-@operation(version=2)
+@operation(version=3)
 def transcode(
     source: Path,
     target: Path,

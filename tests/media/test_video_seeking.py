@@ -1,0 +1,215 @@
+"""Frames far into a video: the right ones, in step with their sound, whatever the order in which they are coded."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from prefect_media.errors import ParameterError
+from prefect_media.media.container import scan
+from prefect_media.media.videos import timing
+from prefect_media.media.videos.concat import concat_videos
+from prefect_media.media.videos.copying import is_copyable
+from prefect_media.media.videos.edit import edit_video
+from prefect_media.media.videos.extract import extract_frame
+from prefect_media.media.videos.merge import merge
+from prefect_media.media.videos.opening import open_reel
+from prefect_media.media.videos.targets import target_of
+from prefect_media.media.videos.timing import resample_video, reverse_video, trim_video
+from prefect_media.media.videos.tracks import remove_audio
+from prefect_media.media.videos.transcode import transcode
+
+from .make_clips import clip, ffmpeg, folder
+
+RATE = 25
+FRAMES = 110
+PICTURE = f'-f lavfi -i "color=s=32x32:r={RATE}:d={FRAMES / RATE},geq=lum=20+20*if(lt(X\\,16)\\,mod(N\\,11)\\,floor(N/11)):cb=128:cr=128"'
+BEEPS = '-f lavfi -i "aevalsrc=0.5*sin(2*PI*1500*t)*lt(mod(t\\,1)\\,0.02):s=48000:d={}"'
+CODING = {
+    "hevc": "-c:v libx265 -preset ultrafast -bf 3 -x265-params log-level=0:keyint=20:min-keyint=20:qp=4:open-gop={} -tag:v hvc1",
+    "x264": "-c:v libx264 -preset medium -bf 3 -g 20 -sc_threshold 0 -qp 4 {}",
+}
+CLIPS = {
+    "open.mp4": CODING["hevc"].format(1),
+    "closed.mp4": CODING["hevc"].format(0),
+    "open-x264.mp4": CODING["x264"].format("-x264-params open-gop=1"),
+    "mpeg4.mp4": "-c:v mpeg4 -bf 2 -g 20 -sc_threshold 1000000000 -q:v 1",
+    "x264.mp4": CODING["x264"].format(""),
+    "intra.mov": "-c:v mjpeg -q:v 2 -pix_fmt yuvj420p",
+    "refreshed.mp4": CODING["x264"].format("-x264-params intra-refresh=1"),
+}
+COPIES = {
+    "open.mov": ("open.mp4", "-c copy -tag:v hvc1"),
+    "open.mkv": ("open.mp4", "-c copy"),
+    "x264.mkv": ("x264.mp4", "-c copy"),
+    "no-edits.mp4": ("x264.mp4", "-an -c copy -use_editlist 0"),
+    "fragments.mp4": ("x264.mp4", "-an -c copy -movflags frag_keyframe+empty_moov+default_base_moof"),
+    "later.mp4": ("x264.mp4", "-c copy -output_ts_offset 3.7 -avoid_negative_ts disabled"),
+    "later.mkv": ("x264.mp4", "-c copy -output_ts_offset 3.7 -avoid_negative_ts disabled"),
+    "opus.mkv": ("x264.mp4", "-c:v copy -c:a libopus"),
+}
+TAKEN = [56, 57, 58, 59, 60, 61, 64, 79, 80, 100]
+"""Frames at and around the key frames, which are 20 frames apart."""
+
+
+@cache
+def _clip(name: str) -> Path:
+    """A clip whose frames tell their number by two greys (its remainder by 11, and the rest), with a beep each second."""
+    target = folder() / f"seeking-{name}"
+    if name in COPIES:
+        original, arguments = COPIES[name]
+        ffmpeg(f"-i {_clip(original)} {arguments} {target}")
+    else:
+        sound = f"{BEEPS.format(FRAMES / RATE)} -c:a aac -b:a 128k"
+        ffmpeg(f"{PICTURE} {sound} -pix_fmt yuv420p {CLIPS[name]} {target}")
+    return target
+
+
+@cache
+def _derived(name: str) -> Path:
+    """Clips whose streams do not begin or end together."""
+    source, target = _clip("x264.mp4"), folder() / f"seeking-{name}"
+    arguments = {
+        "long-sound.mp4": f"-i {source} {BEEPS.format(6)} -map 0:v -map 1:a -c:v copy -c:a aac",
+        "late-picture.mp4": f"-itsoffset 0.5 -i {source} -i {source} -map 0:v -map 1:a -c copy",
+        "hidden.mp4": f"-ss 0.6 -i {source} -c copy",
+    }
+    ffmpeg(f"{arguments[name]} {target}")
+    return target
+
+
+def _greys(path: Path) -> list[tuple[float, float]]:
+    """The two greys of each frame, in steps."""
+    with av.open(str(path)) as container:
+        pictures = [shown.reformat(format="yuv420p").to_ndarray() for shown in container.decode(video=0)]
+    return [tuple((float(each[8:24, at : at + 8].mean()) - 20) / 20 for at in (4, 20)) for each in pictures]
+
+
+def _numbers(path: Path) -> list[int]:
+    return [round(left) + 11 * round(right) for left, right in _greys(path)]
+
+
+def _beeps(path: Path) -> list[float]:
+    """When beeps begin, in seconds."""
+    with av.open(str(path)) as container:
+        floats = av.AudioResampler(format="fltp", layout="mono", rate=48000)
+        parts = [each.to_ndarray()[0] for shown in container.decode(audio=0) for each in floats.resample(shown)]
+    loud = np.flatnonzero(np.abs(np.concatenate(parts)) > 0.2)
+    return [float(at) / 48000 for at, before in zip(loud, [-48000, *loud], strict=False) if at - before > 4800]
+
+
+@pytest.mark.parametrize("name", [*CLIPS, *COPIES])
+def test_a_part_far_into_a_video_has_its_own_frames_and_sound(name: str, tmp_path: Path) -> None:
+    target = tmp_path / "out.mkv"
+    for first in TAKEN:
+        trim_video(_clip(name), target, start_s=first / RATE, seconds=0.2)
+        assert _numbers(target) == [*range(first, first + 5)]
+    trim_video(_clip(name), target, start_s=57 / RATE)
+    assert scan(target).sound is None or _beeps(target) == pytest.approx([3 - 57 / RATE, 4 - 57 / RATE], abs=0.004)
+
+
+@pytest.mark.parametrize("name", ["open.mp4", "x264.mp4"])
+def test_what_is_sought_is_what_is_decoded_up_to(name: str, tmp_path: Path) -> None:
+    sought, whole = tmp_path / "sought.mp4", tmp_path / "whole.mp4"
+    steps = [{"do": "trim", "start_s": 2.6, "seconds": 0.6}]
+    edit_video(_clip(name), sought, steps=steps)
+    edit_video(_clip(name), whole, steps=[{"do": "trim", "end_s": 4.4}, *steps])
+    assert sought.read_bytes() == whole.read_bytes()
+
+
+def test_the_last_picture_is_held_wherever_a_part_begins(tmp_path: Path) -> None:
+    source, target = _derived("long-sound.mp4"), tmp_path / "out.mp4"
+    trim_video(source, target, start_s=4.6, seconds=0.6)
+    assert _numbers(target) == [FRAMES - 1] * 15
+    assert _beeps(target) == pytest.approx([0.4], abs=0.004)
+    trim_video(source, target, start_s=4.2, seconds=0.4)
+    assert _numbers(target) == [105, 106, 107, 108, 109, 109, 109, 109, 109, 109]
+
+
+def test_a_held_picture_is_reversed_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timing, "REVERSE_BYTES", 40 * 32 * 32 * 3 // 2)
+    target = tmp_path / "out.mp4"
+    reverse_video(_derived("long-sound.mp4"), target)
+    assert _numbers(target) == [*[FRAMES - 1] * 40, *reversed(range(FRAMES))]
+
+
+def test_a_held_picture_goes_over_into_the_next_video(tmp_path: Path) -> None:
+    target = tmp_path / "out.mp4"
+    sources = [_derived("long-sound.mp4"), _clip("x264.mp4")]
+    concat_videos(sources, target, transition="crossfade", transition_s=0.4)
+    found = _numbers(target)
+    assert len(found) == 150 + FRAMES - 10
+    assert found[:140] == [*range(FRAMES), *[FRAMES - 1] * 30]
+    assert found[150:] == [*range(10, FRAMES)]
+    fading = [right for _, right in _greys(target)[140:151]]
+    assert all(0.2 < before - after < 2 for before, after in pairwise(fading))  # evenly from 9 to 0
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+def test_hidden_frames_stay_hidden(suffix: str, tmp_path: Path) -> None:
+    source, target = _derived("hidden.mp4"), tmp_path / f"out{suffix}"
+    wanted = [*range(15, FRAMES)]
+    remove_audio(source, target)
+    assert _numbers(target) == wanted
+    merge(source, clip("short_voice.wav"), None, target)
+    assert _numbers(target) == wanted
+    transcode(source, target, to=suffix[1:])
+    assert _numbers(target) == wanted
+    assert _beeps(target) == pytest.approx([0.4, 1.4, 2.4, 3.4], abs=0.004)
+
+
+def test_a_stream_with_hidden_frames_is_not_copied() -> None:
+    def copyable(path: Path) -> bool:
+        found = scan(path)
+        return is_copyable(found, path, target_of(Path("out.mp4")), open_reel(path, found=found, keep_sound=False))
+
+    assert copyable(_clip("x264.mp4"))
+    assert not copyable(_derived("hidden.mp4"))
+
+
+def _pictured(source: Path, target: Path, at: float | str) -> int:
+    extract_frame(source, target, at=at)
+    with Image.open(target) as picture:
+        greys = [picture.convert("L").getpixel((x, 16)) * 219 / 255 + 16 for x in (8, 24)]  # as a video stores them
+    left, right = (round((grey - 20) / 20) for grey in greys)
+    return left + 11 * right
+
+
+def test_a_picture_is_taken_by_the_time_at_which_a_player_shows_it(tmp_path: Path) -> None:
+    source, target = _derived("late-picture.mp4"), tmp_path / "out.png"
+    times = {0: 0, 0.4: 0, 1: 12, 1.94: 36, 1.98: 37, 2: 37, 3.02: 63, 4.88: 109, "first": 0, "middle": 54, "last": 109}
+    assert {at: _pictured(source, target, at) for at in times} == times
+    with pytest.raises(ParameterError, match=r"lasts 4\.900 s"):
+        extract_frame(source, target, at=5)
+
+
+@pytest.mark.parametrize("fps", ["60", "30000/1001", "10"])
+def test_a_late_picture_is_resampled_from_its_own_times(fps: str, tmp_path: Path) -> None:
+    target, rate = tmp_path / "out.mp4", Fraction(fps)
+    resample_video(_derived("late-picture.mp4"), target, fps=fps)
+    times = [number / rate - Fraction(1, 2) for number in range(round(Fraction(49, 10) * rate))]
+    assert _numbers(target) == [max(0, math.floor(at * RATE)) for at in times]
+
+
+@pytest.mark.parametrize("name", ["open.mp4", "fragments.mp4", "later.mkv"])
+def test_a_picture_far_into_a_video_is_the_right_one(name: str, tmp_path: Path) -> None:
+    taken = [_pictured(_clip(name), tmp_path / "out.png", (number + 0.5) / RATE) for number in TAKEN]
+    assert taken == TAKEN
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_av1_is_cut_undecoded(tmp_path: Path, suffix: str) -> None:
+    source, target = tmp_path / "in.mp4", tmp_path / f"out{suffix}"
+    ffmpeg(f"-f lavfi -i testsrc2=s=64x64:r=25:d=1 -c:v libsvtav1 -preset 12 -g 10 -pix_fmt yuv420p {source}")
+    trim_video(source, target, end_s=0.6)
+    found = scan(target).picture
+    assert found is not None
+    assert (found.codec, found.frames) == ("av1", 15)
