@@ -36,6 +36,7 @@ NAMESPACE = "urn:prefect-media:provenance"
 TAGGED = ("video/mp4", "video/quicktime", "video/webm", "video/x-matroska", "audio/mp4", "audio/mpeg", "audio/wav",
           "audio/flac", "audio/ogg")  # fmt: skip
 LONGEST_TAG = 100_000
+LONGEST_TEXT = 500
 SAME_S = 0.03
 """A copied stream may gain or lose this much to the rounding of its container."""
 
@@ -46,7 +47,7 @@ class Provenance(BaseModel):
     Attributes:
         made: `model` for the output of a generative model, `procedure` for that of an algorithm without one, `composite`
             for something put together with such parts.
-        model: Card id.
+        model: Card id; several are separated by commas, likewise call keys.
         flow_run: Id of the flow run.
         call_key: Key of the call in the ledger.
         prompt: Only when the user wants it there.
@@ -56,9 +57,9 @@ class Provenance(BaseModel):
 
     version: Literal[1] = 1
     made: Literal["model", "procedure", "composite"] = "model"
-    model: str | None = Field(None, max_length=500)
-    flow_run: str | None = Field(None, max_length=500)
-    call_key: str | None = Field(None, max_length=500)
+    model: str | None = Field(None, max_length=LONGEST_TEXT)
+    flow_run: str | None = Field(None, max_length=LONGEST_TEXT)
+    call_key: str | None = Field(None, max_length=LONGEST_TEXT)
     prompt: str | None = Field(None, max_length=20_000)
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from prefect.runtime import flow_run as current_flow_run
@@ -23,11 +23,24 @@ __all__ = ["sign_media", "write_provenance"]
 def _record(media: Media, made: Made | None, model: str | None, call_key: str | None) -> dict[str, Any]:
     """Return what is written, from the media's own record where the caller says nothing."""
     known = media.made
-    if made is None:
-        made = made_of(media)
-    if model is None and known.call_key is not None:
-        model = known.made_by
-    return {"made": made, "model": model, "call_key": call_key or known.call_key}
+    calls = [own_part(media)] if known.call_key else [part for part in known.made_from if part.role == "component"]
+    calls = [part for part in calls if part.call_key]
+    return {
+        "made": made or made_of(media),
+        "model": model or _listed(part.made_by for part in calls),
+        "call_key": call_key or _listed(part.call_key or "" for part in calls),
+    }
+
+
+def _listed(values: Iterable[str]) -> str | None:
+    """Return different values in one text, as many as a record has room for."""
+    told = ""
+    for value in dict.fromkeys(values):
+        longer = f"{told}, {value}" if told else value
+        if len(longer) > provenance.LONGEST_TEXT:
+            break
+        told = longer
+    return told or None
 
 
 _key_of_record = key_of(provenance.write_provenance, words=True)
@@ -55,8 +68,8 @@ async def write_provenance(
         media: PNG, JPEG, WebP, MP4, MOV, WebM, MKV, M4A, MP3, WAV, FLAC or Ogg.
         made: `model` for the output of a generative model, `procedure` for that of an algorithm without one, `composite`
             for something put together with such parts. For what calls made, and what was made of that, it is known.
-        model: Card id; by default that of the call that made it.
-        call_key: By default that of the call that made it.
+        model: Card id; by default that of the call that made it, or those of the calls that it was put together from.
+        call_key: See `model`.
         flow_run: Whether to write the id of the flow run. The first one that does stays: it is no part of the cache key.
         prompt: Only when it shall be readable in the file.
 

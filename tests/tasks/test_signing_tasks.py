@@ -160,7 +160,14 @@ async def test_what_is_known_of_origin_serves_written_records_too(moved: Video, 
     clip = await pm.merge(moved, voice)
     record = read_provenance((await pm.write_provenance(clip)).path())
     assert record is not None
-    assert (record.made, record.model) == ("composite", None)
+    assert (record.made, record.model) == ("composite", "local:ken-burns, elevenlabs:eleven_v3")
+    assert record.call_key == f"{moved.made.call_key}, {voice.made.call_key}"
+
+
+async def test_a_record_knows_the_call_after_a_conversion(painted: Image) -> None:
+    record = read_provenance((await pm.write_provenance(await pm.convert_image(painted, format="jpeg"))).path())
+    assert record is not None
+    assert (record.made, record.model, record.call_key) == ("model", "fal:fal-ai/flux/dev", painted.made.call_key)
 
 
 async def test_lost_ingredients_are_named_and_can_be_left_out(painted: Image, photo: Image, certified: Signing) -> None:
