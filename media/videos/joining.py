@@ -19,7 +19,7 @@ from ..runner import scratch_beside
 from .reel import Reel, evened, filled, silence, tagged
 from .remux import Shot, matches, shot_of, splice
 from .targets import AAC, SAMPLE_RATE_HZ, Target, target_of
-from .written import verify
+from .written import check_limits, verify
 
 __all__ = ["Part", "crossfaded", "encode_parts", "join"]
 
@@ -72,8 +72,11 @@ def join(reels: Sequence[Reel], target: Path, *, what: str, coded: Sequence[Shot
             others undecoded: where all are alike, or like what this encodes.
 
     Raises:
+        MediaLimitError: It would be over a limit of the settings.
         EncodeError: ffmpeg failed, or the result is not what was meant.
     """
+    first = evened(reels[0])
+    check_limits(what, first.width, first.height, sum(reel.frames for reel in reels) / first.rate)
     unique = {id(reel): reel for reel in reels}
     kept = {id(reel): each for reel, each in zip(reels, coded, strict=bool(coded)) if each is not None}
     has_audio = any(reel.sound is not None for reel in reels)
@@ -92,9 +95,9 @@ def join(reels: Sequence[Reel], target: Path, *, what: str, coded: Sequence[Shot
                     )
                 )
 
-        first, *others = _batches(unique, kept)
-        if first or others[1:]:
-            encode(first or others.pop(0))
+        new, *others = _batches(unique, kept)
+        if new or others[1:]:
+            encode(new or others.pop(0))
             size = (evened(reels[0]).width, evened(reels[0]).height)
             made = next(iter(done.values())).shot.stream
             others = [keys for keys in others if not matches(kept[keys[0]].stream, made)]

@@ -22,6 +22,7 @@ from ..images.colour import flattened, to_srgb
 from ..images.opening import read_picture
 from ..operation import operation
 from ..runner import scratch_beside
+from .written import check_limits
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
@@ -87,6 +88,7 @@ def ken_burns(
     if target.suffix.lower() not in (".mp4", ".mov", ".m4v"):
         raise ParameterError(f"Cannot write {target.name!r}: a camera move is H.264 in .mp4. Name the target .mp4.")
     frames = max(1, round(Fraction(seconds).limit_denominator(100_000) * rate))
+    check_limits(f"animate '{source.name}'", width, height, frames / rate)
     picture = _opened(source, width, height)
     chosen = motion if motion != "auto" else _choose(picture, width / height, source, seed)
     path = list(camera_path(picture.size, (width, height), frames, chosen, zoom, frames / float(rate)))

@@ -16,7 +16,7 @@ from typing import Any
 from .. import ffmpeg
 from .looking import Look
 from .targets import SAMPLE_RATE_HZ, Target, target_of
-from .written import verify
+from .written import check_limits, verify
 
 __all__ = ["Reel", "evened", "exactly", "filled", "sampled", "silence", "tagged", "write_reel"]
 
@@ -158,10 +158,12 @@ def write_reel(reel: Reel, target: Path, *, what: str, kind: Target | None = Non
 
     Raises:
         ParameterError: The target's suffix is not one of a video.
+        MediaLimitError: It would be over a limit of the settings.
         EncodeError: ffmpeg failed, or the result is not what the reel promised.
     """
     kind = kind or target_of(target)
     ready = evened(reel if kind.keeps_alpha else reel.flattened())
+    check_limits(what, ready.width, ready.height, ready.duration)
     streams = [tagged(ready.picture, ready.rate)]
     options = kind.encoding(ready.rate)
     if ready.sound is not None:

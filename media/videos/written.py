@@ -5,10 +5,11 @@ from __future__ import annotations
 from fractions import Fraction
 from pathlib import Path
 
-from ...errors import EncodeError, MediaError
+from ...errors import EncodeError, MediaError, MediaLimitError
+from ...settings import get_settings
 from ..container import Container, scan
 
-__all__ = ["tolerance", "verify"]
+__all__ = ["check_limits", "tolerance", "verify"]
 
 LEAST_TOLERANCE_S = 0.025
 
@@ -16,6 +17,30 @@ LEAST_TOLERANCE_S = 0.025
 def tolerance(rate: Fraction) -> float:
     """Return by how much a length may differ: one frame or 25 ms, whichever is larger."""
     return max(LEAST_TOLERANCE_S, float(1 / rate)) + 1e-6
+
+
+def check_limits(what: str, width: int, height: int, duration: Fraction) -> None:
+    """Refuse a video that would be over a limit of the settings, before any of it is made.
+
+    Args:
+        what: Completes "Cannot ..." in the error.
+        width, height: In pixels.
+        duration: In seconds.
+
+    Raises:
+        MediaLimitError: It would.
+    """
+    limits = get_settings()
+    if width * height > limits.max_video_pixels:
+        raise MediaLimitError(
+            f"Cannot {what}: frames of {width}x{height} are {width * height} pixels, at most {limits.max_video_pixels} are "
+            "allowed. Ask for less, or raise PREFECT_MEDIA_MAX_VIDEO_PIXELS."
+        )
+    if duration > limits.max_duration_s:
+        raise MediaLimitError(
+            f"Cannot {what}: it would last {float(duration):.3f} s, at most {limits.max_duration_s:g} s are allowed. Ask for "
+            "less, or raise PREFECT_MEDIA_MAX_DURATION_S."
+        )
 
 
 def verify(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -14,12 +14,13 @@ import numpy as np
 import pytest
 from PIL import Image, ImageStat
 
-from prefect_media.errors import ParameterError
+from prefect_media.errors import MediaLimitError, ParameterError
 from prefect_media.media.container import scan
 from prefect_media.media.operation import OPERATIONS
 from prefect_media.media.videos.edit import change_speed, edit_video, fit_video, reframe_video
 from prefect_media.media.videos.extract import extract_frames
 from prefect_media.media.videos.fusing import FUSED, fuse
+from prefect_media.media.videos.ken_burns import ken_burns
 from prefect_media.media.videos.layers import overlay_video
 from prefect_media.media.videos.merge import merge
 from prefect_media.media.videos.slides import still_to_video
@@ -307,3 +308,30 @@ def test_sizes_beyond_the_encoder_are_refused_by_every_step(tmp_path: Path) -> N
 def test_the_fastest_gif_is_written(tmp_path: Path) -> None:
     transcode(clip("plain.mp4"), tmp_path / "out.gif", to="gif", fps=100)
     assert scan(tmp_path / "out.gif").video[0].frames == 60
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        lambda target: still_to_video(still("opaque.png"), target, seconds=50),
+        lambda target: ken_burns(still("opaque.png"), target, seconds=50),
+        lambda target: change_speed(clip("plain.mp4"), target, factor=0.1),
+        lambda target: loop_video(clip("plain.mp4"), target, seconds=50),
+    ],
+    ids=["still", "ken-burns", "speed", "loop"],
+)
+def test_a_result_that_would_be_too_long_is_refused_before_it_is_made(
+    run: Callable[[Path], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PREFECT_MEDIA_MAX_DURATION_S", "5")
+    with pytest.raises(MediaLimitError, match=r"it would last \d+\.\d+ s, at most 5 s are allowed.*MAX_DURATION_S"):
+        run(tmp_path / "out.mp4")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_result_with_too_many_pixels_is_refused_before_it_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PREFECT_MEDIA_MAX_VIDEO_PIXELS", "80000")
+    with pytest.raises(MediaLimitError, match=r"300x300 are 90000 pixels, at most 80000 are allowed.*MAX_VIDEO_PIXELS"):
+        fit_video(clip("plain.mp4"), tmp_path / "out.mp4", width=300, height=300)
