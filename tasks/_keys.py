@@ -9,6 +9,7 @@ from typing import Any
 
 from ..media.operation import Operation
 from ..media.types import Audio
+from ..media.videos.fusing import version_of_steps
 from ._task import content_key
 
 __all__ = ["key_of"]
@@ -37,10 +38,18 @@ def key_of(
             content = _with_content(parameters, files)
         except _UnreadableError:
             return None
-        spoken = _words_in(parameters if words else parameters.get("steps"))
-        return content_key(name, version, {**content, "words of sounds": spoken} if spoken else content)
+        steps = _steps_in(parameters)
+        spoken = _words_in(parameters if words else steps)
+        done = version + (version_of_steps() if steps else 0)
+        return content_key(name, done, {**content, "words of sounds": spoken} if spoken else content)
 
     return key
+
+
+def _steps_in(parameters: Mapping[str, Any]) -> Any:
+    """The steps of `edit_video` or `merge`, given directly or to a planned conversion."""
+    inner = parameters.get("parameters")
+    return parameters.get("steps") or (inner.get("steps") if isinstance(inner, Mapping) else None)
 
 
 def _with_content(value: Any, files: Collection[str]) -> Any:

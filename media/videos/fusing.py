@@ -14,7 +14,7 @@ from .steps import STEPS
 from .timing import resample_video, trim_video
 from .tracks import remove_audio
 
-__all__ = ["Call", "fuse"]
+__all__ = ["Call", "fuse", "version_of_steps"]
 
 Call = tuple[str, Mapping[str, Any]]
 """Name and parameters of an operation that takes one video and gives one."""
@@ -87,3 +87,8 @@ def _other_defaults(name: str) -> dict[str, Any]:
 
 def _defaults(function: Callable[..., Any]) -> dict[str, Any]:
     return {name: parameter.default for name, parameter in inspect.signature(function).parameters.items()}
+
+
+def version_of_steps() -> int:
+    """Return a number that rises with the version of any operation that has a step."""
+    return sum(operation.version for operation, _ in SAME)
