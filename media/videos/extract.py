@@ -50,7 +50,7 @@ def extract_frame(source: Path, target: Path, *, at: float | str = 0.0, quality:
         save_picture(picture, target, quality=quality)
 
 
-def _number(reel: Reel, at: float | str, lead_s: float = 0.0) -> int:
+def _number(reel: Reel, at: float | str, lead_s: float) -> int:
     if isinstance(at, str):
         if at not in WORDS:
             raise ParameterError(f"at={at!r} is unknown. Known: {', '.join(WORDS)}, or a time in seconds.")
@@ -95,8 +95,9 @@ def extract_frames(
         raise ParameterError(f"at={at!r:.80} is not a list of times. Write at=[0, 1.5, 'last'].")
     at = [Argument("at", float | str).taken(time) for time in at]
     count, every_s = Argument("count", int | None).taken(count), Argument("every_s", float | None).taken(every_s)
-    reel = open_reel(source, keep_sound=False, keep_alpha=True)
-    numbers = _numbers(reel, at, count, every_s)
+    found = scan(source)
+    reel = open_reel(source, found=found, keep_sound=False, keep_alpha=True)
+    numbers = _numbers(reel, at, count, every_s, lead_of(found, reel.rate))
     paths = [folder / f"frame-{number:05d}{suffix}" for number in range(1, len(numbers) + 1)]
     with scratch_beside(paths[0]) as scratch:
         pictures = read_frames(reel, numbers, scratch, what=f"take {len(numbers)} pictures of '{source.name}'")
@@ -105,7 +106,9 @@ def extract_frames(
     return paths
 
 
-def _numbers(reel: Reel, at: Sequence[float | str], count: int | None, every_s: float | None) -> list[int]:
+def _numbers(
+    reel: Reel, at: Sequence[float | str], count: int | None, every_s: float | None, lead_s: float
+) -> list[int]:
     if sum((bool(at), count is not None, every_s is not None)) != 1:
         raise ParameterError("extract_frames needs one of at, count and every_s.")
     if count is not None:
@@ -119,7 +122,7 @@ def _numbers(reel: Reel, at: Sequence[float | str], count: int | None, every_s: 
                 f"every_s={every_s} is shorter than a frame, or gives more than {MAX_FRAMES} pictures."
             )
         return [round(n * step) for n in range(int((reel.frames - 1) / step) + 1)]
-    return sorted({_number(reel, one) for one in at})
+    return sorted({_number(reel, one, lead_s) for one in at})
 
 
 def read_frames(reel: Reel, numbers: Sequence[int], scratch: Path, *, what: str) -> list[Image.Image]:

@@ -19,7 +19,7 @@ from prefect_media.media.videos import timing
 from prefect_media.media.videos.concat import concat_videos
 from prefect_media.media.videos.copying import is_copyable
 from prefect_media.media.videos.edit import edit_video
-from prefect_media.media.videos.extract import extract_frame
+from prefect_media.media.videos.extract import extract_frame, extract_frames
 from prefect_media.media.videos.merge import merge
 from prefect_media.media.videos.opening import open_reel
 from prefect_media.media.videos.targets import target_of
@@ -213,3 +213,15 @@ def test_av1_is_cut_undecoded(tmp_path: Path, suffix: str) -> None:
     found = scan(target).picture
     assert found is not None
     assert (found.codec, found.frames) == ("av1", 15)
+
+
+def test_several_frames_are_counted_from_where_one_is(tmp_path: Path) -> None:
+    source = clip("late_picture.mp4")
+    found = scan(source)
+    lead = found.picture.start_s - found.start_s if found.picture else 0.0
+    assert lead > 0.1
+    times = [0.0, lead + 0.1, lead + 0.3]
+    several = extract_frames(source, tmp_path / "several", at=times)
+    for number, (time, one) in enumerate(zip(times, several, strict=True)):
+        extract_frame(source, alone := tmp_path / f"{number}.png", at=time)
+        assert (np.asarray(Image.open(one)) == np.asarray(Image.open(alone))).all()
