@@ -79,6 +79,11 @@ class VideoStream:
         return self.colour.is_hdr
 
     @property
+    def is_plain(self) -> bool:
+        """Whether the stored picture is what a player shows: square pixels, no turn."""
+        return self.rotation_deg == 0 and not self.is_mirrored and self.sample_aspect_ratio == 1
+
+    @property
     def display_size(self) -> tuple[int, int]:
         """Width and height in pixels as a player shows it: square pixels, rotation applied."""
         width, height = self.width_px, self.height_px

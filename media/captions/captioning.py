@@ -6,7 +6,7 @@ import re
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,12 @@ from ..images.fonts import find_font
 from ..operation import operation
 from ..runner import scratch_beside
 from ..sounds.formats import conform
-from ..streams import AudioStream, VideoStream
+from ..streams import VideoStream
 from ..types import Word
 from ..videos.opening import open_reel, picture_of
-from ..videos.reel import Reel, evened, tagged, write_reel
+from ..videos.reel import Reel
 from ..videos.targets import Target, target_of
-from ..videos.written import LEAST_TOLERANCE_S, tolerance, verify
+from ..videos.writing import write_reel
 from .cues import cues_from_words
 from .script import Script, write_script
 from .styles import CaptionStyle, style_of
@@ -255,7 +255,7 @@ def caption(
             "subtitles": subtitles, "cues": cues, "words": words, "style": style, "highlight": highlight, "position": position,
             "size": size, "colour": colour, "highlight_colour": highlight_colour, "font": font,
         }  # fmt: skip
-        _burnt(job, lambda reel: add_captions(reel, **parameters))
+        write_reel(add_captions(open_reel(job.source, found=job.found), **parameters), job.target, what=job.what)
         return
     length = max(job.picture.duration_s, job.found.duration_s)
     shown = _within(captions_of(subtitles=subtitles, cues=cues, words=words), length, source.name)
@@ -275,37 +275,6 @@ def _within(cues: Sequence[Cue], length_s: float, name: str) -> list[Cue]:
             f"{length_s:.2f} s. Check that they belong together."
         )
     return inside
-
-
-def _burnt(job: _Job, draw: Callable[[Reel], Reel]) -> None:
-    sound = job.found.sound
-    silent = open_reel(job.source, found=job.found, keep_sound=False)
-    if sound is None or not _in_step(job, sound, silent):
-        write_reel(draw(open_reel(job.source, found=job.found)), job.target, what=job.what)
-        return
-    reel = evened(draw(silent))
-    size, length = (reel.width, reel.height), float(reel.duration)
-    ffmpeg.write(
-        job.target,
-        tagged(reel.picture, reel.rate),
-        ffmpeg.source(job.source)[str(sound.index)],
-        what=job.what,
-        duration_s=length,
-        options={**job.kind.encoding(reel.rate), "c:a": "copy", "t": ffmpeg.number(length + 1)},
-        check=lambda part: verify(
-            part, what=job.what, duration=reel.duration, rate=reel.rate, size=size, has_audio=True
-        ),
-    )
-
-
-def _in_step(job: _Job, sound: AudioStream, reel: Reel) -> bool:
-    """Whether the sound can be copied: the target takes it, and it begins and ends with the picture."""
-    starts = (sound.start_s, job.picture.start_s)
-    return (
-        job.kind.takes_sound(sound)
-        and all(abs(start - job.found.start_s) < LEAST_TOLERANCE_S for start in starts)
-        and abs(sound.duration_s - float(reel.duration)) <= tolerance(reel.rate)
-    )
 
 
 def _checked_language(language: str | None) -> str | None:

@@ -76,7 +76,7 @@ def _reframed(inputs: Inputs, values: Values) -> Facts:
 
 @predicts("edit_video")
 def _edited(inputs: Inputs, values: Values) -> Facts:
-    return Facts(kind="video", media_type="video/mp4", codec="h264")
+    return Facts(kind="video", media_type="video/mp4", codec="h264" if inputs["video"].codec == "h264" else None)
 
 
 @predicts("transcode")

@@ -296,9 +296,14 @@ def _fit_video(inputs: Inputs, values: Values) -> Facts:
     return facts.model_copy(
         update={
             "width_px": sides[0], "height_px": sides[1], "ratio": None, "frame_rate": rate, "size_bytes": None,
-            "codec": "h264", "media_type": "video/mp4",
+            "codec": _written(facts), "media_type": "video/mp4",
         }
     )  # fmt: skip
+
+
+def _written(facts: Facts) -> str | None:
+    """Return the codec of an mp4 that is encoded, or copied where nothing changes."""
+    return "h264" if facts.codec == "h264" else None
 
 
 def _cut(facts: Facts, values: Values) -> Span | None:
@@ -332,8 +337,8 @@ def _trim(inputs: Inputs, values: Values) -> Facts:
 def _resample(inputs: Inputs, values: Values) -> Facts:
     facts: Facts = inputs["video"]
     fps = float(values["fps"])
-    update = {"frame_rate": Span.exactly(fps), "duration_s": _about(facts.duration_s, 1 / fps), "size_bytes": None}
-    return facts.model_copy(update=update)
+    length, made = _about(facts.duration_s, 1 / fps), {"codec": _written(facts), "media_type": "video/mp4"}
+    return facts.model_copy(update={"frame_rate": Span.exactly(fps), "duration_s": length, "size_bytes": None, **made})
 
 
 @predicts("remove_audio")

@@ -71,7 +71,7 @@ def _step(facts: Facts, policy: Policy, edit: Edit) -> Step:
     own, written = facts.media_type, edit.media_type
     if own != written:
         changes.append(f"{suffix_of(own)[1:] if own else 'any format'} -> {edit.suffix[1:]}")
-    encoded = bool({"fit", "frame_rate"} & {part["do"] for part in parts}) or operation == "edit_video" or edit.encodes
+    encoded = edit.encodes or (not edit.unsized and bool({"fit", "frame_rate"} & {part["do"] for part in parts}))
     name = NAMES[WRITTEN[edit.suffix]]
     losses.append(
         f"re-encodes as {name}" if encoded else "" if operation == "remove_audio" else f"may re-encode as {name}"
@@ -119,8 +119,8 @@ def _operation(edit: Edit, parts: list[dict[str, Any]], own_rate: float | None) 
         rate = {"fps": edit.rate} if edit.rate is not None else {}
         forced = {"quality": QUALITY[edit.suffix]} if edit.encodes and edit.suffix in QUALITY else {}
         return "transcode", {"to": edit.suffix[1:], **rate, **forced}
-    if edit.encodes and done in (["trim"], ["mute"]):
-        return "edit_video", {"steps": parts}
+    if edit.encodes:  # what turns out to change nothing would be copied
+        return "edit_video", {"steps": [*parts, {"do": "encode"}]}
     if len(done) == 1:
         return OPERATIONS.get(done[0], "remove_audio"), plain[0]
     if done == ["frame_rate", "fit"]:
@@ -133,7 +133,7 @@ def _after(facts: Facts, edit: Edit) -> Facts:
     size = edit.size
     written = WRITTEN[edit.suffix]
     resampled = edit.rate is not None and (facts.frame_rate is None or facts.frame_rate.likely != edit.rate)
-    encoded = edit.encodes or resampled or size is not None or edit.unsized
+    encoded = edit.encodes or resampled or (size is not None and facts.size not in (None, size))
     sides = {
         "width_px": _evened(facts.width_px, encoded) if size is None else Span.exactly(size[0]),
         "height_px": _evened(facts.height_px, encoded) if size is None else Span.exactly(size[1]),

@@ -14,9 +14,10 @@ from ..streams import VideoStream
 from . import steps
 from .joining import crossfaded, join
 from .opening import open_reel, parse_rate, picture_of
-from .reel import Reel, write_reel
+from .reel import Reel
 from .remux import Shot, shot_of
 from .targets import Target, target_of
+from .writing import write_reel
 
 __all__ = ["Transition", "concat_videos"]
 

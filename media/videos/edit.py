@@ -11,14 +11,15 @@ from ..container import scan
 from ..images.fitting import Fit, Gravity
 from ..operation import operation
 from . import steps
+from .chain import open_through, prepare
 from .opening import open_reel, parse_rate
-from .reel import write_reel
-from .steps import Fill, prepare, resample, span_of, trim
+from .steps import Fill
+from .writing import write_reel
 
 __all__ = ["change_speed", "edit_video", "fade_video", "fit_video", "reframe_video"]
 
 
-@operation(version=3)
+@operation(version=4)
 def fit_video(
     source: Path,
     target: Path,
@@ -54,7 +55,7 @@ def fit_video(
     write_reel(fitted, target, what=f"fit '{source.name}' to {fitted.width}x{fitted.height}")
 
 
-@operation(version=2)
+@operation(version=3)
 def reframe_video(
     source: Path,
     target: Path,
@@ -88,7 +89,7 @@ def reframe_video(
     write_reel(reel, target, what=f"reframe '{source.name}' to {ratio}")
 
 
-@operation(version=3)
+@operation(version=4)
 def change_speed(source: Path, target: Path, *, factor: float) -> None:
     """Play a video faster or slower; its frame rate and the pitch of its sound stay.
 
@@ -104,7 +105,7 @@ def change_speed(source: Path, target: Path, *, factor: float) -> None:
     write_reel(steps.speed(open_reel(source), factor=factor), target, what=f"change the speed of '{source.name}'")
 
 
-@operation(version=2)
+@operation(version=3)
 def fade_video(source: Path, target: Path, *, in_s: float = 0.5, out_s: float = 0.5, colour: str = "black") -> None:
     """Fade picture and sound in at the start and out at the end.
 
@@ -124,14 +125,14 @@ def fade_video(source: Path, target: Path, *, in_s: float = 0.5, out_s: float = 
     )
 
 
-@operation(version=4)
+@operation(version=5)
 def edit_video(source: Path, target: Path, *, steps: Sequence[Mapping[str, Any]]) -> None:
-    """Do several steps with one decode and one encode.
+    """Do several steps with one decode and one encode, or undecoded where they leave the picture as it is.
 
     Args:
         source: Any video.
         target: `.mp4`, `.mov`, `.mkv` or `.webm`.
-        steps: In order, each a mapping with `do` (`trim fit reframe speed fade mute frame_rate caption`) and that step's parameters,
+        steps: In order, each a mapping with `do` (`trim fit reframe speed fade mute frame_rate caption encode`) and that step's parameters,
             for example `[{"do": "trim", "end_s": 5}, {"do": "fit", "width": 1080, "height": 1920}]`.
 
     Raises:
@@ -140,17 +141,5 @@ def edit_video(source: Path, target: Path, *, steps: Sequence[Mapping[str, Any]]
     """
     if not steps:
         raise ParameterError("steps is empty. Give at least one, for example {'do': 'trim', 'end_s': 5}.")
-    prepared = prepare(steps)
-    found = scan(source)
-    reel = open_reel(source, found=found)
-    first, parameters = prepared[0]
-    if first is trim:  # what lies before it need not be decoded
-        begin, end = span_of(reel, **parameters)
-        reel = open_reel(source, found=found, from_s=float(begin / reel.rate)).cut(0, end - begin)
-        prepared = prepared[1:]
-    elif first is resample:  # the length in the new frames is the file's, not that of so many old ones
-        reel = open_reel(source, found=found, fps=parse_rate(**parameters))
-        prepared = prepared[1:]
-    for do, parameters in prepared:
-        reel = do(reel, **parameters)
+    reel = open_through(source, scan(source), prepare(steps))
     write_reel(reel, target, what=f"edit '{source.name}'")

@@ -16,9 +16,10 @@ from ..runner import scratch_beside
 from ..sniff import sniff
 from . import steps
 from .opening import open_reel
-from .reel import Reel, write_reel
+from .reel import Reel
 from .slides import open_still
 from .targets import PRORES_ALPHA, WEBM_ALPHA, Target
+from .writing import write_reel
 
 __all__ = ["chroma_key"]
 

@@ -17,11 +17,12 @@ from ..images.resample import resample
 from ..operation import operation
 from ..runner import scratch_beside
 from ..sniff import sniff
+from .chain import check_mappings
 from .opening import open_reel
-from .reel import Reel, exactly, write_reel
+from .reel import Reel, exactly
 from .slides import open_still
-from .steps import check_mappings
 from .targets import SAMPLE_RATE_HZ
+from .writing import write_reel
 
 __all__ = ["Layer", "overlay_video"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -17,13 +17,13 @@ from ..runner import scratch_beside
 from ..sounds._job import Sound, check_range, open_sound
 from ..sounds.loudness import check_target
 from ..sounds.soundtrack import Soundtrack
-from ..streams import VideoStream
-from .copying import is_copyable, whole_copy
+from .chain import Prepared, open_through, prepare
+from .copying import shown_range, whole_copy
 from .joining import encode_parts
-from .opening import open_reel, parse_rate, picture_of
+from .opening import parse_rate
 from .reel import Reel, evened, tagged
 from .remux import shot_of, splice
-from .steps import prepare, resample, speed
+from .steps import speed
 from .targets import SAMPLE_RATE_HZ, Target, target_of
 from .written import tolerance, verify
 
@@ -35,7 +35,7 @@ MAX_TEMPO = 1.25
 MAX_SLOWING = 4.0
 
 
-@operation(version=3)
+@operation(version=4)
 def merge(
     video: Path,
     voice: Path | None,
@@ -130,20 +130,10 @@ class _Job:
     found: Container
     what: str
     fps: Fraction | None
-    steps: tuple[tuple[Callable[..., Reel], dict[str, Any]], ...] = ()
-
-    @property
-    def stream(self) -> VideoStream:
-        return picture_of(self.found, self.video)
+    steps: tuple[Prepared, ...] = ()
 
     def reel(self, *, keep_sound: bool = False) -> Reel:
-        rate, steps = self.fps, self.steps
-        if rate is None and steps and steps[0][0] is resample:  # as `edit_video` does: the length is the file's
-            rate, steps = parse_rate(**steps[0][1]), steps[1:]
-        reel = open_reel(self.video, found=self.found, fps=rate, keep_sound=keep_sound)
-        for do, parameters in steps:
-            reel = do(reel, **parameters)
-        return reel
+        return open_through(self.video, self.found, self.steps, fps=self.fps, keep_sound=keep_sound)
 
 
 @dataclass(frozen=True)
@@ -249,17 +239,18 @@ def _write(job: _Job, plan: _Plan, sound: Any, scratch: Path) -> None:
 
 def _copied(job: _Job, plan: _Plan, scratch: Path) -> tuple[Any, dict[str, Any]] | None:
     """The picture as it is, where the target takes it and its length is right."""
-    stream = job.stream
     reel = job.reel(keep_sound=plan.keeps_sound)
-    if job.steps or plan.slowing != 1 or not is_copyable(job.found, job.video, job.kind, reel):
+    shown = shown_range(reel, job.kind)
+    if shown is None or plan.slowing != 1:
         return None
-    if plan.frames == stream.frames:
+    _, stream, first = shown
+    if plan.frames == reel.frames == stream.frames:
         return whole_copy(job.found, job.video, job.kind)
-    whole, rest = divmod(plan.frames, stream.frames)
-    if whole and not plan.loops:
+    whole, rest = divmod(plan.frames, reel.frames)
+    if whole and plan.frames != reel.frames and not plan.loops:
         return None
-    shots = [shot_of(job.video, job.found)] * whole
-    shots += [shot_of(job.video, job.found, 0, rest)] if rest else []
+    shots = [shot_of(job.video, job.found, first, first + reel.frames)] * whole
+    shots += [shot_of(job.video, job.found, first, first + rest)] if rest else []
     usable = [shot for shot in shots if shot is not None]
     if len(usable) < len(shots):
         return None

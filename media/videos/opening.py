@@ -14,7 +14,7 @@ from ..container import Container, scan
 from ..sounds.formats import conform
 from ..streams import AudioStream, VideoStream
 from .looking import Look
-from .reel import Reel, exactly, filled, sampled
+from .reel import Coded, Reel, exactly, filled, sampled
 from .targets import AAC, SAMPLE_RATE_HZ
 
 __all__ = ["lead_of", "open_reel", "parse_rate", "picture_of"]
@@ -127,10 +127,22 @@ def open_reel(
         if early > 0:
             sound = sound.filter("atrim", start=ffmpeg.number(early)).filter("asetpts", "PTS-STARTPTS")
         reel = replace(reel, sound=exactly(conform(sound, audio, AAC), reel.samples))
+    own = reel.picture if _is_as_stored(stream, rate, frames) else None
+    reel = replace(reel, coded=Coded(path, found, own, skipped, None if skipped else reel.sound))
     if not keep_alpha:
         reel = reel.flattened()
     first = reel.frame_at(from_s) - skipped
     return reel.cut(first, reel.frames) if first > 0 else reel
+
+
+def _is_as_stored(stream: VideoStream, rate: Fraction, frames: int) -> bool:
+    """Whether a reel shows each of the stream's frames once, and a new file of them would too."""
+    return (
+        stream.is_constant_rate
+        and rate == stream.frame_rate
+        and frames == stream.frames
+        and not stream.hidden  # a new file would show them
+    )
 
 
 def lead_of(found: Container, rate: Fraction) -> float:

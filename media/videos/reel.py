@@ -2,7 +2,8 @@
 
 Opening a reel makes any input regular: upright, square pixels, a constant frame rate from time zero, an exact number
 of frames, standard dynamic range, BT.709, sound of 48 kHz stereo exactly as long as the picture. Steps (`steps.py`)
-turn a reel into another one; only `write_reel` runs anything, so that a chain of steps is one decode and one encode.
+turn a reel into another one; only `write_reel` (`writing.py`) runs anything, so that a chain of steps is one decode and
+one encode, or none where nothing changed.
 """
 
 from __future__ import annotations
@@ -14,11 +15,29 @@ from pathlib import Path
 from typing import Any
 
 from .. import ffmpeg
+from ..container import Container
 from .looking import Look
-from .targets import SAMPLE_RATE_HZ, Target, target_of
-from .written import check_limits, verify
+from .targets import SAMPLE_RATE_HZ
 
-__all__ = ["Reel", "evened", "exactly", "filled", "sampled", "silence", "tagged", "write_reel"]
+__all__ = ["Coded", "Reel", "evened", "exactly", "filled", "sampled", "silence", "tagged"]
+
+
+@dataclass(frozen=True)
+class Coded:
+    """The file behind nodes of a graph. A reel that still has these very nodes shows, or sounds, as the file does.
+
+    Attributes:
+        path: The file. `found`: its facts.
+        picture: Node of its picture; None where a copy of the stream would not be the same.
+        first: The file's frame with which that node begins.
+        sound: Node of its sound from the start.
+    """
+
+    path: Path
+    found: Container
+    picture: Any = None
+    first: int = 0
+    sound: Any = None
 
 
 @dataclass(frozen=True)
@@ -36,6 +55,7 @@ class Reel:
         stored: Size of the node's frames, before the pending scale.
         depth: Subsampling and depth of the pixel format (`420p`, `422p10le`).
         look: The part of a file that it shows, for a smart crop; None where there is no such part.
+        coded: The file that it was opened from.
     """
 
     name: str
@@ -50,6 +70,7 @@ class Reel:
     stored: tuple[int, int] = (0, 0)
     depth: str = "420p"
     look: Look | None = None
+    coded: Coded | None = None
 
     @property
     def pixel_format(self) -> str:
@@ -85,6 +106,10 @@ class Reel:
         )
         return replace(self, picture=picture, pending=(), stored=(self.width, self.height))
 
+    def redrawn(self) -> Reel:
+        """The same reel, whose picture is encoded even if nothing changes it."""
+        return self if self.coded is None else replace(self, coded=replace(self.coded, picture=None))
+
     def seen(self, name: str, *args: Any, **options: Any) -> Reel:
         """The same reel with a filter on its picture that keeps size and times."""
         ready = self.settled()
@@ -108,7 +133,10 @@ class Reel:
             begin, last = (round(n / self.rate * SAMPLE_RATE_HZ) for n in (first, end))
             sound = sound.filter("atrim", start_sample=begin, end_sample=last).filter("asetpts", "PTS-STARTPTS")
         look = self.look and self.look.cut(max(0, first) / self.frames, min(end, self.frames) / self.frames)
-        return replace(self, picture=picture, sound=sound, frames=end - first, look=look)
+        coded = self.coded
+        if coded is not None and coded.picture is self.picture:
+            coded = replace(coded, picture=picture, first=coded.first + max(0, first))
+        return replace(self, picture=picture, sound=sound, frames=end - first, look=look, coded=coded)
 
     def held(self, frames: int) -> Reel:
         """The same picture, without sound, its last frame held until there are so many."""
@@ -143,45 +171,6 @@ def silence(samples: int) -> Any:
 def exactly(sound: Any, samples: int) -> Any:
     """Return a sound node padded with silence or cut to so many samples."""
     return sound.filter("apad", whole_len=samples).filter("atrim", end_sample=samples).filter("asetpts", "N/SR/TB")
-
-
-def write_reel(reel: Reel, target: Path, *, what: str, kind: Target | None = None) -> None:
-    """Run a reel's graph and write the target, checked before it appears.
-
-    Odd sides, which 4:2:0 cannot hold, lose their last row or column.
-
-    Args:
-        reel: What to write.
-        target: The file.
-        what: Completes "Cannot ..." in errors.
-        kind: How to encode; by default as the target's suffix says.
-
-    Raises:
-        ParameterError: The target's suffix is not one of a video.
-        MediaLimitError: It would be over a limit of the settings.
-        EncodeError: ffmpeg failed, or the result is not what the reel promised.
-    """
-    kind = kind or target_of(target)
-    ready = evened(reel if kind.keeps_alpha else reel.flattened())
-    check_limits(what, ready.width, ready.height, ready.duration)
-    streams = [tagged(ready.picture, ready.rate)]
-    options = kind.encoding(ready.rate)
-    if ready.sound is not None:
-        streams.append(ready.sound)
-        options |= kind.sound.options()
-
-    def check(part: Path) -> None:
-        size, has_audio = (ready.width, ready.height), ready.sound is not None
-        verify(part, what=what, duration=ready.duration, rate=ready.rate, size=size, has_audio=has_audio)
-
-    ffmpeg.write(
-        target,
-        *streams,
-        what=what,
-        duration_s=float(ready.duration),
-        options={**options, "t": ffmpeg.number(float(ready.duration) + 1)},
-        check=check,
-    )
 
 
 def sampled(picture: Any, rate: Fraction) -> Any:

@@ -15,8 +15,9 @@ from ..images.fitting import Fit, Gravity
 from ..operation import operation
 from ..runner import scratch_beside
 from .opening import parse_rate
-from .reel import Reel, write_reel
+from .reel import Reel
 from .steps import check_size, focus_point
+from .writing import write_reel
 
 __all__ = ["open_still", "still_to_video"]
 

@@ -5,34 +5,31 @@ Each takes the parameters of the operation of the same name in `video.py`, and s
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from functools import cache, partial
-from typing import Any, Literal, get_args, get_type_hints
+from functools import partial
+from typing import Any, Literal, get_args
 
 from ...errors import ParameterError
-from ..arguments import Argument
 from ..captions.captioning import add_captions
 from ..facts import ratio_of
 from ..images.attention import smart_focus
 from ..images.colour import parse_colour
 from ..images.fitting import Fit, Fitted, Gravity, fitted_size
-from .opening import parse_rate
+from .opening import parse_rate, picture_of
 from .reel import Reel, exactly, filled, sampled
 from .targets import SAMPLE_RATE_HZ
 
 __all__ = [
     "STEPS",
     "check_fit",
-    "check_mappings",
     "check_size",
+    "encode",
     "fade",
     "fit",
     "focus_point",
     "mute",
-    "prepare",
     "reframe",
     "resample",
     "span_of",
@@ -160,6 +157,8 @@ def placed(reel: Reel, plan: Fitted, colour: str) -> Reel:
     """Carry out what `fitted_size` planned: scale the whole, then crop or pad."""
     left, top, width, height = plan.inner
     whole = (round(reel.width * plan.scale_x), round(reel.height * plan.scale_y))
+    if reel.coded is not None and not picture_of(reel.coded.found, reel.coded.path).is_plain:
+        reel = reel.redrawn()  # a size is asked for: tags do not make it
     big = reel.scaled(max(whole[0], width), max(whole[1], height))
     if (big.width, big.height) != (width, height):
         x = min(round(plan.box[0] * plan.scale_x), big.width - width)
@@ -192,6 +191,9 @@ def reframe(
     if fill != "blur":
         how: Fit = "cover" if fill == "crop" else "pad"
         return fit(reel, width=size[0], height=size[1], fit=how, gravity=gravity, focus=focus, background=background)
+    inside = fitted_size(reel.width, reel.height, width=size[0], height=size[1], fit="contain", multiple=2)
+    if (inside.width_px, inside.height_px) == size:  # nothing would be seen of the blurred copy
+        return placed(reel, inside, "black")
     front, back = reel.split()
     small = (max(2, size[0] // BLUR_SCALE // 2 * 2), max(2, size[1] // BLUR_SCALE // 2 * 2))
     back = fit(back, width=small[0], height=small[1], gravity=gravity, focus=focus).seen(
@@ -229,10 +231,12 @@ def speed(reel: Reel, *, factor: float) -> Reel:
         raise ParameterError(
             f"factor={factor} is out of range. Allowed: {MIN_SPEED:g} to {MAX_SPEED:g} (2 is twice as fast)."
         )
+    if factor == 1:
+        return reel
     frames = max(1, round(reel.frames / Fraction(factor)))
     finer = reel.picture.filter("settb", "AVTB").filter("setpts", f"PTS/{factor:.9g}")
     quick = replace(reel, picture=filled(sampled(finer, reel.rate), frames), frames=frames)
-    if quick.sound is None or factor == 1:
+    if quick.sound is None:
         return quick
     return replace(quick, sound=exactly(_in_tempo(quick.sound, factor), quick.samples))
 
@@ -285,13 +289,22 @@ def mute(reel: Reel) -> Reel:
     return replace(reel, sound=None)
 
 
+def encode(reel: Reel) -> Reel:
+    """Have the picture encoded, for a codec or key frames of the target's, also where nothing else changes it."""
+    return reel.redrawn()
+
+
 def resample(reel: Reel, *, fps: float | str) -> Reel:
     """Give the picture another frame rate, by repeating or leaving out frames."""
     rate = parse_rate(fps)
     assert rate is not None
+    if rate == reel.rate:
+        return reel
     frames = max(1, round(reel.duration * rate))
     other = replace(reel, picture=filled(sampled(reel.picture, rate), frames), rate=rate, frames=frames)
-    return other if other.sound is None else replace(other, sound=exactly(other.sound, other.samples))
+    if other.sound is None or other.samples == reel.samples:
+        return other
+    return replace(other, sound=exactly(other.sound, other.samples))
 
 
 STEPS: dict[str, Callable[..., Reel]] = {
@@ -303,54 +316,6 @@ STEPS: dict[str, Callable[..., Reel]] = {
     "mute": mute,
     "frame_rate": resample,
     "caption": add_captions,
+    "encode": encode,
 }
 """Steps by the name that `edit_video` takes."""
-
-
-def prepare(steps: Sequence[Mapping[str, Any]]) -> list[tuple[Callable[..., Reel], dict[str, Any]]]:
-    """Return the functions and parameters of steps written as mappings with `do`.
-
-    Raises:
-        ParameterError: A step or one of its parameters is unknown.
-    """
-    check_mappings(steps, "steps", {"do": "trim", "end_s": 5})
-    return [_prepared(number, step) for number, step in enumerate(steps, 1)]
-
-
-def check_mappings(values: Any, name: str, example: Mapping[str, Any]) -> None:
-    """Refuse what is not a list of mappings.
-
-    Raises:
-        ParameterError: It is something else.
-    """
-    if isinstance(values, str | Mapping) or not isinstance(values, Sequence):
-        raise ParameterError(f"{name}={values!r:.80} is not a list. Write it as [{example}].")
-    for number, value in enumerate(values):
-        if not isinstance(value, Mapping):
-            raise ParameterError(f"{name}[{number}]={value!r:.80} is not a mapping. Write it as {example}.")
-
-
-def _prepared(number: int, step: Mapping[str, Any]) -> tuple[Callable[..., Reel], dict[str, Any]]:
-    parameters = dict(step)
-    name = parameters.pop("do", None)
-    do = STEPS.get(str(name))
-    if do is None:
-        raise ParameterError(f"Step {number} does {name!r}. Known: {', '.join(STEPS)}.")
-    known = _arguments(do)
-    if unknown := [each for each in parameters if each not in known]:
-        raise ParameterError(
-            f"Step {number} ({name}) has no parameter {unknown[0]!r}. Known: {', '.join(known) or 'none'}."
-        )
-    for each, needed in inspect.signature(do).parameters.items():
-        if each in known and each not in parameters and needed.default is needed.empty:
-            raise ParameterError(f"Step {number} ({name}) needs {each!r}. Known: {', '.join(known)}.")
-    try:
-        return do, {each: known[each].taken(value) for each, value in parameters.items()}
-    except ParameterError as exc:
-        raise ParameterError(f"Step {number} ({name}): {exc}") from None
-
-
-@cache
-def _arguments(do: Callable[..., Reel]) -> dict[str, Argument]:
-    hints = get_type_hints(do)
-    return {name: Argument(name, hints[name]) for name in list(inspect.signature(do).parameters)[1:]}

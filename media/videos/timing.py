@@ -9,12 +9,13 @@ from ...errors import ParameterError
 from ..container import scan
 from ..operation import operation
 from . import steps
-from .copying import is_copyable
+from .copying import shown_range
 from .joining import join
 from .opening import open_reel, parse_rate
-from .reel import Reel, write_reel
+from .reel import Reel
 from .remux import shot_of
 from .targets import target_of
+from .writing import write_reel
 
 __all__ = ["loop_video", "resample_video", "reverse_video", "trim_video"]
 
@@ -23,7 +24,7 @@ REVERSE_BYTES = 200_000_000
 MAX_TIMES = 1000
 
 
-@operation(version=4)
+@operation(version=5)
 def trim_video(
     source: Path, target: Path, *, start_s: float = 0.0, end_s: float | None = None, seconds: float | None = None
 ) -> None:
@@ -43,17 +44,14 @@ def trim_video(
         MediaError: The source cannot be used, or the target not written.
     """
     what = f"trim '{source.name}'"
-    kind, found = target_of(target), scan(source)
+    found = scan(source)
     reel = open_reel(source, found=found)
     first, end = steps.span_of(reel, start_s, end_s, seconds)
-    if is_copyable(found, source, kind, reel) and (shot := shot_of(source, found, first, end)) is not None:
-        join([reel.cut(first, end)], target, what=what, coded=[shot])
-        return
     sought = open_reel(source, found=found, from_s=float(first / reel.rate))
     write_reel(sought.cut(0, end - first), target, what=what)
 
 
-@operation(version=3)
+@operation(version=4)
 def loop_video(source: Path, target: Path, *, times: int | None = None, seconds: float | None = None) -> None:
     """Repeat a video, a number of times or for a length.
 
@@ -84,7 +82,10 @@ def loop_video(source: Path, target: Path, *, times: int | None = None, seconds:
         [(0, rest, open_reel(source, found=found, twin=1).cut(0, rest))] if rest else []
     )
     what = f"repeat '{source.name}'"
-    copyable = is_copyable(found, source, kind, reel)
+    if len(parts) == 1:
+        write_reel(parts[0][2], target, what=what)
+        return
+    copyable = shown_range(reel, kind) is not None
     cuts = {end: shot_of(source, found, 0, end) if copyable else None for _, end, _ in parts}
     join([part for _, _, part in parts], target, what=what, coded=[cuts[end] for _, end, _ in parts])
 
@@ -121,7 +122,7 @@ def _backwards(reel: Reel) -> Reel:
     return replace(turned, picture=picture).heard("areverse").heard("asetpts", "N/SR/TB")
 
 
-@operation(version=3)
+@operation(version=4)
 def resample_video(source: Path, target: Path, *, fps: float | str) -> None:
     """Give a video another, constant frame rate, by repeating or leaving out frames. Its length stays.
 

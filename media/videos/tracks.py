@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from pathlib import Path
 
 from ...errors import EncodeError, ParameterError, UnsupportedMediaError
@@ -12,11 +11,8 @@ from ..operation import operation
 from ..sounds._job import exactly, write_sound
 from ..sounds.formats import audio_shape, conform
 from ..streams import AudioStream
-from .copying import is_copyable, whole_copy
-from .opening import open_reel, picture_of
-from .reel import write_reel
-from .targets import target_of
-from .written import verify
+from .opening import open_reel
+from .writing import write_reel
 
 __all__ = ["extract_audio", "remove_audio"]
 
@@ -94,7 +90,7 @@ def _copy(source: Path, target: Path, audio: AudioStream, what: str) -> None:
     )
 
 
-@operation(version=2)
+@operation(version=3)
 def remove_audio(source: Path, target: Path) -> None:
     """Drop the sound of a video. The picture is copied undecoded where the target takes it.
 
@@ -105,18 +101,5 @@ def remove_audio(source: Path, target: Path) -> None:
     Raises:
         MediaError: The source cannot be used, or the target not written.
     """
-    found, kind, what = scan(source), target_of(target), f"remove the sound of '{source.name}'"
-    reel = open_reel(source, found=found, keep_sound=False)
-    if not is_copyable(found, source, kind, reel):
-        write_reel(reel, target, what=what)
-        return
-    node, options = whole_copy(found, source, kind)
-    rate = picture_of(found, source).frame_rate
-    ffmpeg.write(
-        target,
-        node,
-        what=what,
-        duration_s=float(reel.duration),
-        options={**options, "t": ffmpeg.number(float(reel.duration) + 1)},
-        check=lambda part: verify(part, what=what, duration=Fraction(reel.duration), rate=rate, has_audio=False),
-    )
+    what = f"remove the sound of '{source.name}'"
+    write_reel(open_reel(source, keep_sound=False), target, what=what)

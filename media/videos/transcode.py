@@ -16,11 +16,11 @@ from ..images.opening import picture_facts
 from ..operation import operation
 from ..runner import scratch_beside
 from . import steps
-from .copying import is_copyable, whole_copy
 from .opening import open_reel, parse_rate, picture_of
-from .reel import Reel, tagged, write_reel
+from .reel import Reel, tagged
 from .targets import PRORES, PRORES_ALPHA, TARGETS, WEB, WEBM_ALPHA, Target
-from .written import tolerance, verify
+from .writing import write_reel
+from .written import tolerance
 
 __all__ = ["PURPOSES", "transcode"]
 
@@ -54,7 +54,7 @@ GIF_MAX_RATE = 100
 WEBP_RATE, WEBP_WIDTH = Fraction(25, 2), 640
 
 
-@operation(version=3)
+@operation(version=4)
 def transcode(
     source: Path,
     target: Path,
@@ -96,10 +96,8 @@ def transcode(
     kind = _kind(to, picture_of(found, source).has_alpha, quality)
     reel = open_reel(source, found=found, fps=rate, keep_alpha=kind.keeps_alpha)
     is_sized = width is not None or height is not None
-    changed = is_sized or quality is not None
-    if not changed and is_copyable(found, source, kind, reel, rate) and _is_plain(found):
-        _copy(source, target, found, kind, reel, what)
-        return
+    if quality is not None or not picture_of(found, source).is_plain:
+        reel = reel.redrawn()
     if kind.pixels != "yuv420p":
         reel = replace(reel, depth=kind.pixels.removeprefix("yuva").removeprefix("yuv"))
     if is_sized:
@@ -135,29 +133,6 @@ def _kind(to: str, has_alpha: bool, quality: int | None) -> Target:
         return kind
     options = tuple((name, crf if name == "crf" else value) for name, value in kind.video_options)
     return replace(kind, video_options=options)
-
-
-def _is_plain(found: Container) -> bool:
-    stream = found.picture
-    return (
-        stream is not None and stream.rotation_deg == 0 and not stream.is_mirrored and stream.sample_aspect_ratio == 1
-    )
-
-
-def _copy(source: Path, target: Path, found: Container, kind: Target, reel: Reel, what: str) -> None:
-    node, options = whole_copy(found, source, kind)
-    streams = [node]
-    if reel.sound is not None:
-        streams.append(reel.sound)
-        options |= kind.sound.options()
-    ffmpeg.write(
-        target,
-        *streams,
-        what=what,
-        duration_s=float(reel.duration),
-        options={**options, "t": ffmpeg.number(float(reel.duration) + 1)},
-        check=lambda part: verify(part, what=what, duration=reel.duration, rate=reel.rate),
-    )
 
 
 def _small(

@@ -12,7 +12,7 @@ from prefect_media.media.container import scan
 from prefect_media.media.ffmpeg import cancellation
 from prefect_media.media.videos import joining
 from prefect_media.media.videos.concat import concat_videos
-from prefect_media.media.videos.edit import fit_video
+from prefect_media.media.videos.transcode import transcode
 
 from .make_clips import (
     RATE,
@@ -91,7 +91,7 @@ def test_unequal_videos_are_encoded(other: str, tmp_path: Path) -> None:
 
 def test_only_videos_that_differ_are_encoded(tmp_path: Path) -> None:
     own, target = tmp_path / "own.mp4", tmp_path / "out.mp4"
-    fit_video(clip("plain.mp4"), own, width=64, height=48)  # what this library wrote
+    transcode(clip("plain.mp4"), own, to="web-mp4", quality=80)  # what this library wrote
     other, odd = clip("hevc.mp4"), clip("odd.mp4")
     concat_videos([own, odd, own, other], target)
     seen, kept = packet_digests(target), packet_digests(own)
@@ -108,7 +108,7 @@ def test_only_videos_that_differ_are_encoded(tmp_path: Path) -> None:
 
 def test_of_videos_that_cannot_follow_each_other_the_longer_kind_is_kept(tmp_path: Path) -> None:
     own, target = tmp_path / "own.mp4", tmp_path / "out.mp4"
-    fit_video(clip("plain.mp4"), own, width=64, height=48)
+    transcode(clip("plain.mp4"), own, to="web-mp4", quality=80)
     concat_videos([clip("bframes.mp4"), own], target)
     assert packet_digests(target)[-15:] == packet_digests(own)
     assert marks(target) == [*range(15)] * 2
