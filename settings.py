@@ -51,6 +51,7 @@ class Settings(BaseSettings):
     media_stall_s: float = Field(60.0, gt=0, description="Longest an ffmpeg run may make no progress.")
     media_memory_bytes: int = Field(4_000_000_000, gt=0, description="Address space of one ffmpeg run (Linux).")
     media_workers: int = Field(0, ge=0, description="Local media operations at a time; 0 means one for each core.")
+    fuse: bool = Field(True, description="Whether a chain of operations on a video is put off and done in one encode.")
 
     c2pa_certificate: Path | None = Field(None, description="Certificate chain to sign media with, PEM.")
     c2pa_key: Path | None = Field(None, description="Private key of that certificate, PEM.")

@@ -227,7 +227,7 @@ class Evaluation:
         start = max([CLOCK.get(), *ready])
         CLOCK.set(start + seconds)
         after = sorted(
-            {at for item in found if isinstance(item, Media) and (at := self.makers.get(item.digest)) is not None}
+            {at for item in found if isinstance(item, Media) and (at := self.makers.get(item.identity)) is not None}
         )
         number = len(self.items)
         self.items.append(
@@ -252,7 +252,7 @@ class Evaluation:
 
     def real(self, value: Any, number: int) -> Any:
         if isinstance(value, Media):
-            self.makers[value.digest] = number
+            self.makers[value.identity] = number
         return value
 
     def _unseen(self, task: Any, inputs: list[Any]) -> Opaque:

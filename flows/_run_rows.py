@@ -14,6 +14,7 @@ from typing import Any
 
 from ..errors import BudgetExceeded, CallsFailed
 from ..ledger import Ledger, RowResult, row_key
+from ..tasks._whole import whole
 from ..tasks.budgets import Budget, spending
 from ..tasks.labels import labelled
 from ..tasks.tally import Tally, tallying
@@ -158,7 +159,7 @@ async def _run_row(batch: Batch, ledger: Ledger, number: int) -> None:
     with tallying() as tally, labelled(batch=batch.id, row=row.id):
         try:
             value = await _call_flow(batch, row)
-            media = list(media_in(value))
+            media = await whole(list(media_in(value)))
             output = await asyncio.to_thread(save_outputs, batch.out, row.id, media) if batch.out else None
         except Exception as exc:  # noqa: BLE001 - one bad row never stops the others
             error, media, output = exc, [], None

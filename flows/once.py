@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..media.types import Media
+from ..tasks._whole import whole
 from ..tasks.budgets import Budget, spending
 from ..tasks.tally import Tally, tallying
 from ._outputs import save_outputs, usable_folder
@@ -77,7 +78,7 @@ async def run_once(
         value = pipeline.flow(**values)
         if inspect.isawaitable(value):
             value = await value
-    media = tuple(media_in(value))
+    media = tuple(await whole(list(media_in(value))))
     if out is None:
         paths = tuple(item.path() for item in media)
     else:

@@ -10,7 +10,7 @@ from typing import IO
 
 from ..errors import MediaCorruptError
 
-__all__ = ["FILE_MODE", "PARTIAL", "changed", "digest_of", "write_durably"]
+__all__ = ["FILE_MODE", "PARTIAL", "changed", "digest_of", "write_durably", "write_text"]
 
 CHUNK = 1 << 20
 PARTIAL = ".part-"
@@ -79,6 +79,22 @@ def write_durably(source: Path, target: Path, digest: str | None = None) -> None
         Path(name).unlink(missing_ok=True)
         raise
     _sync_folder(target.parent)
+
+
+def write_text(target: Path, text: str) -> None:
+    """Write a text file so that it is either its old self or complete."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=PARTIAL, dir=target.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(FILE_MODE)
+        Path(name).replace(target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
 
 
 def changed(digest: str, suffix: str, found: str) -> str:

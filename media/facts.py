@@ -145,11 +145,13 @@ def _media_facts(media: AnyMedia) -> dict[str, Span | bool | str | None]:
 
 
 def facts_of(media: AnyMedia) -> Facts:
-    """Return the facts of real media, all exact."""
+    """Return the facts of real media, all exact; the size of a video that is not encoded yet is not known."""
     found: dict[str, Span | bool | str | None] = _media_facts(media)
     if not isinstance(media, Audio):
         found |= {"width_px": Span.exactly(media.width_px), "height_px": Span.exactly(media.height_px)}
     if not isinstance(media, Image):
         found["duration_s"] = Span.exactly(media.duration_s)
-    found |= {"size_bytes": Span.exactly(media.size_bytes), "media_type": media.media_type}
+    found["media_type"] = media.media_type
+    if media.is_rendered:
+        found["size_bytes"] = Span.exactly(media.size_bytes)
     return Facts.model_validate({"kind": media.kind, **found})

@@ -8,7 +8,7 @@ cached from before are not mistaken for the new ones.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, Generic, ParamSpec, TypeVar, get_type_hints
 
@@ -44,10 +44,16 @@ class Operation(Generic[P, R]):
             ParameterError: An argument is of a type that the operation does not take.
         """
         bound = inspect.signature(self.run).bind(*args, **kwargs)
-        for name, argument in self._arguments.items():
-            if name in bound.arguments:
-                bound.arguments[name] = argument.taken(bound.arguments[name])
+        bound.arguments.update(self.taken(bound.arguments))
         return self.run(*bound.args, **bound.kwargs)
+
+    def taken(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Return arguments by name as the operation takes them.
+
+        Raises:
+            ParameterError: One is of a type that the operation does not take.
+        """
+        return {name: self._arguments[name].taken(value) for name, value in arguments.items()}
 
     def __repr__(self) -> str:
         return f"<Operation {self.name} v{self.version}>"

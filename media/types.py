@@ -11,7 +11,14 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    model_serializer,
+)
 
 from .store import Store
 
@@ -129,10 +136,35 @@ class Media(BaseModel):
     origin: Origin | None = None
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Media) and (type(self), self.digest) == (type(other), other.digest)
+        if not isinstance(other, Media):
+            return False
+        is_alike = isinstance(self, type(other)) or isinstance(other, type(self))
+        return is_alike and self.digest == other.digest
 
     def __hash__(self) -> int:
         return hash(self.digest)
+
+    @model_serializer(mode="wrap")
+    def _whole(self, handler: SerializerFunctionWrapHandler):  # no return type: it would take the schema's place
+        return handler(self.rendered())
+
+    @property
+    def identity(self) -> str:
+        """What stands for its content in keys: the digest, or for what is not encoded yet how it is made."""
+        return self.digest
+
+    @property
+    def is_rendered(self) -> bool:
+        """Whether its bytes are in the store, or were; False for a video that is encoded when it is first asked for."""
+        return True
+
+    def rendered(self) -> Media:
+        """Return the value with its bytes: itself, or what a video that is not encoded yet becomes.
+
+        Raises:
+            MediaError: It cannot be encoded.
+        """
+        return self
 
     @property
     def suffix(self) -> str:

@@ -11,6 +11,7 @@ from pydantic import Field, TypeAdapter
 from .. import errors
 from ..errors import MediaMissingError, PrefectMediaError
 from ..media.types import AnyMedia, Audio, Image, Video
+from ..media.videos.deferred import Deferred
 from .tally import current_tally
 
 __all__ = ["MediaSerializer"]
@@ -20,6 +21,8 @@ _media: TypeAdapter[AnyMedia] = TypeAdapter(AnyMedia)
 
 
 def _encode(value: Any) -> Any:
+    if isinstance(value, Deferred) and not value.is_rendered:
+        return {"deferred": value.record()}
     if isinstance(value, MEDIA):
         return {"media": value.model_dump(mode="json")}
     if isinstance(value, list | tuple):
@@ -41,6 +44,14 @@ def _decode(value: dict[str, Any]) -> Any:
                     f"The store no longer holds {media.digest[:12]}…{media.suffix}, which a cached result refers to."
                 )
             return media
+        case "deferred":
+            video = Deferred.of_record(content)
+            if not video.source.exists():
+                raise MediaMissingError(
+                    f"The store no longer holds {video.source.digest[:12]}…{video.source.suffix}, which a cached result is "
+                    "made of."
+                )
+            return video
         case "list":
             return [_decode(item) for item in content]
         case "dict":

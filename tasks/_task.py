@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import inspect
 import json
@@ -17,6 +18,7 @@ from pydantic import BaseModel
 from ..media.types import Media
 from ._planning import PLANNER
 from ._results import MediaSerializer
+from ._whole import unmade, whole
 from .labels import current_row
 
 __all__ = ["MediaTask", "content_key", "media_task"]
@@ -28,7 +30,7 @@ R = TypeVar("R")
 def content_of(value: Any) -> Any:
     """Return what of a parameter decides the result: media by digest, all else as JSON."""
     if isinstance(value, Media):
-        return {"media": value.digest}
+        return {"media": value.identity}
     if isinstance(value, BaseModel):
         return content_of(value.model_dump(mode="json"))
     if isinstance(value, Mapping):
@@ -44,6 +46,16 @@ def content_key(name: str, version: int, parameters: Mapping[str, Any]) -> str:
     """Return the cache key of a local operation: its name and version, its parameters, the digests of its inputs."""
     content = json.dumps([name, version, content_of(parameters)], sort_keys=True, ensure_ascii=False)
     return f"media-{name.replace('_', '-')}-{hashlib.sha256(content.encode()).hexdigest()}"
+
+
+def _whole_inputs(function: Callable[..., Coroutine[Any, Any, R]]) -> Callable[..., Coroutine[Any, Any, R]]:
+    @functools.wraps(function)
+    async def run(*args: Any, **kwargs: Any) -> R:
+        if unmade((args, kwargs)):
+            args, kwargs = await whole(args), await whole(kwargs)
+        return await function(*args, **kwargs)
+
+    return run
 
 
 def _run_name(name: str) -> Callable[[], str]:
@@ -86,13 +98,18 @@ class MediaTask(Task[P, R]):
 
 
 def media_task(
-    *, key: Callable[[dict[str, Any]], str | None], kind: type[MediaTask[Any, Any]] = MediaTask, **options: Any
+    *,
+    key: Callable[[dict[str, Any]], str | None],
+    kind: type[MediaTask[Any, Any]] = MediaTask,
+    chains: bool = False,
+    **options: Any,
 ) -> Callable[[Callable[P, Coroutine[Any, Any, R]]], MediaTask[P, Coroutine[Any, Any, R]]]:
     """Declare an asynchronous function as a task of this package.
 
     Args:
         key: Gives the cache key from the task's parameters (futures resolved); None means never cached.
         kind: Class of the task.
+        chains: Whether it takes videos that are put off (see `_chains`) as they are; for others they are encoded before.
         options: Further options of `prefect.task`.
     """
 
@@ -101,7 +118,7 @@ def media_task(
             return key(parameters)
 
         return kind(
-            function,
+            function if chains else _whole_inputs(function),
             name=function.__name__.replace("_", "-"),
             task_run_name=_run_name(function.__name__),
             cache_policy=CacheKeyFnPolicy(cache_key_fn=cache_key),

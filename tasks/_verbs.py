@@ -10,7 +10,9 @@ from typing import Any, Literal, ParamSpec, TypeVar, cast
 
 from ._candidates import Wanted, request_key
 from ._generate import generate
+from ._planning import PLANNER
 from ._task import MediaTask, media_task
+from ._whole import unmade, whole
 from .budgets import Budget
 
 __all__ = ["Cap", "FitPolicy", "Model", "Options", "VerbTask", "answer", "asking", "verb", "wanted"]
@@ -36,6 +38,18 @@ class VerbTask(MediaTask[P, R]):
     """
 
     ask: Ask
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the task. Its cache key needs the content of its media, so videos that are put off are encoded before."""
+        if PLANNER.get() is not None or not unmade((args, kwargs)):
+            return super().__call__(*args, **kwargs)
+
+        async def run() -> Any:
+            return await super(VerbTask, self).__call__(*await whole(args), **await whole(kwargs))
+
+        running = run()
+        running.__name__ = self.name
+        return running
 
     def with_options(self, *args: Any, **kwargs: Any) -> VerbTask[P, R]:
         """Return a copy with other options, as `Task.with_options`."""

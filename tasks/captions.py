@@ -9,16 +9,18 @@ from typing import Any, Literal
 from ..media.captions import captioning as operations
 from ..media.captions.subtitles import Cue
 from ..media.types import Audio, Video, Word
+from ._chains import edit
 from ._keys import key_of
 from ._kinds import checked
 from ._operate import operate
 from ._steps import FILES, caption_source
 from ._task import media_task
+from ._whole import whole
 
 __all__ = ["caption"]
 
 
-@media_task(key=key_of(operations.caption, files=FILES, words=True))
+@media_task(key=key_of(operations.caption, files=FILES, words=True), chains=True)
 @checked
 async def caption(
     video: Video,
@@ -66,7 +68,8 @@ async def caption(
         "voice": voice, "words": words, "cues": cues, "subtitles": subtitles, "style": style, "highlight": highlight,
         "position": position, "size": size, "colour": colour, "highlight_colour": highlight_colour, "font": font,
     }  # fmt: skip
-    return await operate(
-        operations.caption, [video], Video, ".mp4" if burn else video.suffix,
-        burn=burn, language=language, **caption_source("caption", given),
-    )  # fmt: skip
+    source = caption_source("caption", given)
+    if burn:
+        return await edit(operations.caption, video, burn=burn, language=language, **source)
+    video = await whole(video)
+    return await operate(operations.caption, [video], Video, video.suffix, burn=burn, language=language, **source)

@@ -6,6 +6,7 @@ from ..media.sounds import edit as audio
 from ..media.types import Audio, Video
 from ..media.videos import edit as operations
 from ..media.videos import timing
+from ._chains import edit
 from ._keys import key_of
 from ._kinds import checked
 from ._operate import operate
@@ -16,7 +17,7 @@ from ._words import cut_words
 __all__ = ["change_speed", "fade_video", "loop_video", "resample_video", "reverse_video", "trim"]
 
 
-@media_task(key=key_of(timing.trim_video, audio.trim_audio, words=True))
+@media_task(key=key_of(timing.trim_video, audio.trim_audio, words=True), chains=True)
 @checked
 async def trim(
     media: Video | Audio, *, start_s: float = 0.0, end_s: float | None = None, seconds: float | None = None
@@ -40,9 +41,7 @@ async def trim(
         MediaError: The input cannot be used.
     """
     if isinstance(media, Video):
-        return await operate(
-            timing.trim_video, [media], Video, media.suffix, start_s=start_s, end_s=end_s, seconds=seconds
-        )
+        return await edit(timing.trim_video, media, media.suffix, start_s=start_s, end_s=end_s, seconds=seconds)
     last = end_s if end_s is not None else media.duration_s if seconds is None else start_s + seconds
     return await operate(
         audio.trim_audio, [media], Audio, audio_suffix(media, None), cut_words(media.words, start_s, last),
@@ -81,7 +80,7 @@ async def reverse_video(video: Video) -> Video:
     return await operate(timing.reverse_video, [video], Video, ".mp4")
 
 
-@media_task(key=key_of(timing.resample_video))
+@media_task(key=key_of(timing.resample_video), chains=True)
 @checked
 async def resample_video(video: Video, *, fps: float | str) -> Video:
     """Give a video another, constant frame rate, by repeating or leaving out frames. Its length stays.
@@ -94,10 +93,10 @@ async def resample_video(video: Video, *, fps: float | str) -> Video:
         ParameterError: Not a frame rate.
         MediaError: The video cannot be used.
     """
-    return await operate(timing.resample_video, [video], Video, ".mp4", fps=fps)
+    return await edit(timing.resample_video, video, fps=fps)
 
 
-@media_task(key=key_of(operations.change_speed))
+@media_task(key=key_of(operations.change_speed), chains=True)
 @checked
 async def change_speed(video: Video, *, factor: float) -> Video:
     """Play a video faster or slower; its frame rate and the pitch of its sound stay.
@@ -110,10 +109,10 @@ async def change_speed(video: Video, *, factor: float) -> Video:
         ParameterError: A value is not possible.
         MediaError: The video cannot be used.
     """
-    return await operate(operations.change_speed, [video], Video, ".mp4", factor=factor)
+    return await edit(operations.change_speed, video, factor=factor)
 
 
-@media_task(key=key_of(operations.fade_video))
+@media_task(key=key_of(operations.fade_video), chains=True)
 @checked
 async def fade_video(video: Video, *, in_s: float = 0.5, out_s: float = 0.5, colour: str = "black") -> Video:
     """Fade picture and sound in at the start and out at the end.
@@ -127,4 +126,4 @@ async def fade_video(video: Video, *, in_s: float = 0.5, out_s: float = 0.5, col
         ParameterError: A value is not possible.
         MediaError: The video cannot be used.
     """
-    return await operate(operations.fade_video, [video], Video, ".mp4", in_s=in_s, out_s=out_s, colour=colour)
+    return await edit(operations.fade_video, video, in_s=in_s, out_s=out_s, colour=colour)

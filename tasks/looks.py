@@ -10,6 +10,7 @@ from ..media.types import Audio, Image, Video
 from ..media.videos import edit as operations
 from ..media.videos import extract, keying, tracks
 from ..media.videos import transcode as transcodes
+from ._chains import edit
 from ._keys import key_of
 from ._kinds import checked
 from ._operate import operate
@@ -31,7 +32,7 @@ __all__ = [
 Purpose = Literal["web-mp4", "mp4", "mov", "mkv", "webm", "prores", "gif", "webp"]
 
 
-@media_task(key=key_of(operations.fit_video))
+@media_task(key=key_of(operations.fit_video), chains=True)
 @checked
 async def fit_video(
     video: Video,
@@ -60,13 +61,13 @@ async def fit_video(
         ParameterError: A value is not possible.
         MediaError: The video cannot be used.
     """
-    return await operate(
-        operations.fit_video, [video], Video, ".mp4",
+    return await edit(
+        operations.fit_video, video,
         width=width, height=height, fit=fit, gravity=gravity, focus=focus, background=background, fps=fps,
     )  # fmt: skip
 
 
-@media_task(key=key_of(operations.reframe_video))
+@media_task(key=key_of(operations.reframe_video), chains=True)
 @checked
 async def reframe_video(
     video: Video,
@@ -93,8 +94,8 @@ async def reframe_video(
         ParameterError: A value is not possible.
         MediaError: The video cannot be used.
     """
-    return await operate(
-        operations.reframe_video, [video], Video, ".mp4",
+    return await edit(
+        operations.reframe_video, video,
         ratio=ratio, height=height, fill=fill, gravity=gravity, focus=focus, background=background,
     )  # fmt: skip
 
@@ -217,7 +218,7 @@ async def extract_audio(
     return await operate(tracks.extract_audio, [video], Audio, sound_suffix(video, format), stream=stream, exact=exact)
 
 
-@media_task(key=key_of(tracks.remove_audio))
+@media_task(key=key_of(tracks.remove_audio), chains=True)
 @checked
 async def remove_audio(video: Video) -> Video:
     """Drop the sound of a video. The picture is copied undecoded.
@@ -228,10 +229,10 @@ async def remove_audio(video: Video) -> Video:
     Raises:
         MediaError: The video cannot be used.
     """
-    return await operate(tracks.remove_audio, [video], Video, video.suffix)
+    return await edit(tracks.remove_audio, video, video.suffix)
 
 
-@media_task(key=key_of(operations.edit_video, files=FILES, words=True))
+@media_task(key=key_of(operations.edit_video, files=FILES, words=True), chains=True)
 @checked
 async def edit_video(video: Video, *, steps: Sequence[Mapping[str, Any]]) -> Video:
     """Do several steps with one decode and one encode. `merge` takes such steps too.
@@ -246,4 +247,4 @@ async def edit_video(video: Video, *, steps: Sequence[Mapping[str, Any]]) -> Vid
         ParameterError: A step or a value is not possible.
         MediaError: The video or a file cannot be used.
     """
-    return await operate(operations.edit_video, [video], Video, ".mp4", steps=plain_steps("edit_video", steps))
+    return await edit(operations.edit_video, video, steps=plain_steps("edit_video", steps))

@@ -13,6 +13,7 @@ from ..media.videos import concat as joins
 from ..media.videos import ken_burns as moves
 from ..media.videos import merge as merges
 from ..media.videos import slides
+from ._chains import opened, told
 from ._keys import key_of
 from ._kinds import checked, refuse_extra
 from ._operate import operate
@@ -24,7 +25,7 @@ from ._words import joined_words
 __all__ = ["concat", "ken_burns", "merge", "still_to_video"]
 
 
-@media_task(key=key_of(merges.merge, files=FILES))
+@media_task(key=key_of(merges.merge, files=FILES), chains=True)
 @checked
 async def merge(
     video: Video,
@@ -34,8 +35,10 @@ async def merge(
     duration: Literal["extend", "loop", "trim", "video", "tempo", "slow"] = "extend",
     keep_audio: bool = False,
     music_gain_db: float = -9.0,
+    own_gain_db: float = 0.0,
     duck_db: float = 12.0,
     loudness_lufs: float | None = -16.0,
+    true_peak: float = -1.5,
     fps: float | str | None = None,
     steps: Sequence[Mapping[str, Any]] = (),
 ) -> Video:
@@ -50,9 +53,11 @@ async def merge(
         duration: When the voice outlasts the video: `extend` holds the last picture, `loop` repeats the video, `video` cuts
             the voice, `tempo` speaks up to 1.25 times faster, `slow` plays the video slower. `trim` ends with the shorter.
         keep_audio: Mix the video's own sound in.
-        music_gain_db: Level of the music before it goes down.
+        music_gain_db: Level of the music before it goes down, -60 to 20.
+        own_gain_db: Level of the video's own sound, likewise.
         duck_db: How far music goes down while the voice speaks, 0 to 40.
         loudness_lufs: Loudness of the whole; None leaves it as it is.
+        true_peak: Ceiling of peaks in dBTP, where sounds are mixed or a loudness is given.
         fps: Frame rate; by default the video's own.
         steps: What is done to the video before, in the same encoding, as for `edit_video`:
             `merge(video, voice, steps=[{"do": "fit", "width": 1080, "height": 1920}, {"do": "caption", "voice": voice}])`.
@@ -64,11 +69,14 @@ async def merge(
         ParameterError: A value is not possible, or there is nothing to merge.
         MediaError: An input cannot be used.
     """
-    return await operate(
-        merges.merge, [video, voice, music], Video, ".mp4",
-        duration=duration, keep_audio=keep_audio, music_gain_db=music_gain_db, duck_db=duck_db,
-        lufs=loudness_lufs, fps=fps, steps=plain_steps("merge", steps),
+    plain = plain_steps("merge", steps)
+    source, before = await opened(video, voice, plain, duration=duration, keep_audio=keep_audio, fps=fps)
+    made = await operate(
+        merges.merge, [source, voice, music], Video, ".mp4",
+        duration=duration, keep_audio=keep_audio, music_gain_db=music_gain_db, own_gain_db=own_gain_db, duck_db=duck_db,
+        lufs=loudness_lufs, true_peak=true_peak, fps=fps, steps=[*before, *plain],
     )  # fmt: skip
+    return told(made, before)
 
 
 @media_task(key=key_of(joins.concat_videos, sounds.concat_audio, words=True))

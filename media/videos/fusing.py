@@ -14,7 +14,7 @@ from .steps import STEPS
 from .timing import resample_video, trim_video
 from .tracks import remove_audio
 
-__all__ = ["Call", "fuse", "version_of_steps"]
+__all__ = ["Call", "fuse", "steps_of", "version_of_steps"]
 
 Call = tuple[str, Mapping[str, Any]]
 """Name and parameters of an operation that takes one video and gives one."""
@@ -46,8 +46,8 @@ def fuse(calls: Sequence[Call]) -> list[Call]:
         if name in FUSED and parameters.get("burn", True):  # a subtitle stream needs no encoding
             run.append((name, parameters))
             continue
-        if name == "merge" and _encodes(run) and not parameters.get("steps"):
-            fused.append(("merge", {**parameters, "steps": _steps(run)}))
+        if name == "merge" and _encodes(run):
+            fused.append(("merge", {**parameters, "steps": [*_steps(run), *parameters.get("steps", ())]}))
         else:
             fused += [*_together(run), (name, parameters)]
         run = []
@@ -65,16 +65,23 @@ def _together(run: Sequence[Call]) -> list[Call]:
 
 
 def _steps(run: Sequence[Call]) -> list[dict[str, Any]]:
-    steps: list[dict[str, Any]] = []
-    for name, parameters in run:
-        values = {key: value for key, value in parameters.items() if key not in ("burn", "language")}
-        values = {**_other_defaults(name), **values}
-        fps = values.pop("fps", None) if name == "fit_video" else None
-        if fps is not None:
-            steps.append({"do": "frame_rate", "fps": fps})
-        if name != "fit_video" or values:
-            steps.append({"do": FUSED[name], **values})
-    return steps
+    return [step for name, parameters in run for step in steps_of(name, parameters)]
+
+
+def steps_of(name: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the steps of `edit_video` that do what an operation on one video does.
+
+    Args:
+        name: Of an operation that has a step, or `edit_video`.
+        parameters: Of the operation.
+    """
+    if name == "edit_video":
+        return list(parameters["steps"])
+    values = {key: value for key, value in parameters.items() if key not in ("burn", "language")}
+    values = {**_other_defaults(name), **values}
+    fps = values.pop("fps", None) if name == "fit_video" else None
+    rate = [] if fps is None else [{"do": "frame_rate", "fps": fps}]
+    return [*rate, {"do": FUSED[name], **values}] if name != "fit_video" or values else rate
 
 
 @cache

@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...errors import EncodeError, ParameterError
-from ..control import check_not_cancelled, report_progress
+from ..control import report_progress
 from ..images.colour import flattened, to_srgb
 from ..images.opening import read_picture
 from ..operation import operation
-from ..runner import scratch_beside
+from ..runner import bounded, scratch_beside
 from .written import check_limits
 
 if TYPE_CHECKING:
@@ -280,6 +280,7 @@ def _write(planes: list[Picture], path: list[Window], target: Path, frame: tuple
         "threads": "2",
         "x264-params": f"aq-mode=3:scenecut=0{_instructions()}",
     }
+    check = bounded(f"animate {target.name!r}", target)
     with av.open(str(target), "w", options={"movflags": "+faststart", "fflags": "+bitexact"}) as container:
         stream: Any = container.add_stream("libx264", rate=rate, options=options)
         stream.width, stream.height, stream.pix_fmt = *frame, "yuv420p"
@@ -287,9 +288,10 @@ def _write(planes: list[Picture], path: list[Window], target: Path, frame: tuple
         codec.color_range = codec.colorspace = codec.color_primaries = codec.color_trc = BT709
         codec.gop_size = round(2 * rate)
         for index, window in enumerate(path):
-            check_not_cancelled(f"animate {target.name!r}")
+            check()
             report_progress(float(index / rate), float(len(path) / rate))
             made = _frame(planes, window, frame)
             made.pts, made.time_base = index, 1 / rate
             container.mux(stream.encode(made))
         container.mux(stream.encode())
+    check()

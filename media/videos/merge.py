@@ -27,7 +27,7 @@ from .steps import speed
 from .targets import SAMPLE_RATE_HZ, Target, target_of
 from .written import tolerance, verify
 
-__all__ = ["Lengths", "merge"]
+__all__ = ["Lengths", "encodes_picture", "merge"]
 
 Lengths = Literal["extend", "loop", "trim", "video", "tempo", "slow"]
 MAX_TEMPO = 1.25
@@ -110,6 +110,38 @@ def merge(
         )
         _write(job, plan, track.node(scratch), scratch)
     return _notes(plan, speech)
+
+
+def encodes_picture(
+    video: Path,
+    voice: Path | None,
+    *,
+    duration: Lengths = "extend",
+    keep_audio: bool = False,
+    fps: float | str | None = None,
+    steps: Sequence[Mapping[str, Any]] = (),
+) -> bool:
+    """Whether a merge encodes its picture even where the steps were done before: its length or its rate has to change.
+
+    Args:
+        video: As for `merge`; likewise the rest.
+        voice: See `video`.
+        duration: See `video`.
+        keep_audio: See `video`.
+        fps: See `video`.
+        steps: See `video`.
+
+    Raises:
+        ParameterError, MediaError: As `merge` raises them.
+    """
+    _check(duration, 0, 0, 0)
+    target = Path("out.mp4")
+    job = _Job(video, target, target_of(target), scan(video), f"merge '{video.name}'", None, tuple(prepare(steps)))
+    plan = _plan(
+        job, duration, None if voice is None else open_sound(voice), keep_audio and job.found.sound is not None
+    )
+    changes_rate = fps is not None and parse_rate(fps) != plan.rate
+    return changes_rate or plan.slowing != 1 or plan.frames != plan.own_frames
 
 
 def _check(duration: str, music_gain_db: float, own_gain_db: float, duck_db: float) -> None:

@@ -10,11 +10,11 @@ from .. import ffmpeg
 from .copying import shown_range, sound_as_is, whole_copy
 from .joining import join
 from .reel import Reel, evened, tagged
-from .remux import shot_of
+from .remux import Shot, shot_of
 from .targets import Target, target_of
 from .written import check_limits, verify
 
-__all__ = ["write_reel"]
+__all__ = ["is_copied", "write_reel"]
 
 
 def write_reel(reel: Reel, target: Path, *, what: str, kind: Target | None = None) -> None:
@@ -36,17 +36,27 @@ def write_reel(reel: Reel, target: Path, *, what: str, kind: Target | None = Non
     """
     kind = kind or target_of(target)
     shown = shown_range(reel, kind)
-    if shown is None:
-        _encode(reel, target, what, kind)
-        return
-    check_limits(what, reel.width, reel.height, reel.duration)
-    coded, stream, first = shown
-    if reel.frames == stream.frames:
+    if shown is not None and reel.frames == shown[1].frames:
         _copy(reel, target, what, kind)
-    elif (shot := shot_of(coded.path, coded.found, first, first + reel.frames)) is not None:
+    elif (shot := _shot(reel, kind)) is not None:
         join([reel], target, what=what, coded=[shot])
     else:
         _encode(reel, target, what, kind)
+
+
+def is_copied(reel: Reel, kind: Target) -> bool:
+    """Whether `write_reel` copies the picture."""
+    shown = shown_range(reel, kind)
+    return shown is not None and (reel.frames == shown[1].frames or _shot(reel, kind) is not None)
+
+
+def _shot(reel: Reel, kind: Target) -> Shot | None:
+    """The part of a file's picture that a reel shows, where it can be cut out undecoded."""
+    shown = shown_range(reel, kind)
+    if shown is None:
+        return None
+    coded, _, first = shown
+    return shot_of(coded.path, coded.found, first, first + reel.frames)
 
 
 def _encode(reel: Reel, target: Path, what: str, kind: Target) -> None:
@@ -60,6 +70,7 @@ def _encode(reel: Reel, target: Path, what: str, kind: Target) -> None:
 def _copy(reel: Reel, target: Path, what: str, kind: Target) -> None:
     """Copy the whole picture, and the sound with it where that is the file's own too."""
     assert reel.coded is not None
+    check_limits(what, reel.width, reel.height, reel.duration)
     path, found = reel.coded.path, reel.coded.found
     sounds, options = _sound(reel, kind)
     picture, copying = whole_copy(found, path, kind, alone=sound_as_is(reel, kind) is None)
