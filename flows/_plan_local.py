@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +13,10 @@ from ..media.intake import VALUES
 from ..media.planning.predictions import predict
 from ..media.probe import probe
 from ..media.signing.carried import carries_credentials
-from ..media.types import Media
+from ..media.types import Media, Video
+from ..settings import get_settings
 from ..tasks import local
+from ..tasks._chains import STEPS
 from ..tasks._task import content_key
 from ._declared import media_parameters, returned_kind
 from ._futures import CLOCK
@@ -30,6 +32,13 @@ __all__ = ["conversion_planned", "import_planned", "operation_planned"]
 LOCAL_S = {"image": 0.2, "audio": 0.3, "video": 0.5}
 LOCAL_FACTOR = {"image": 0.0, "audio": 0.05, "video": 0.2}
 """Rough: seconds a local operation takes, and for each second of its result, on two cores at 720p."""
+
+STEP_S = 0.1
+"""Likewise for a step that joins an encode."""
+
+
+COPYING = ("trim", "remove_audio")
+"""Steps that may leave the picture as it is, and then encode nothing that another one could join."""
 
 
 def import_planned(run: Evaluation, task: Any, parameters: Mapping[str, Any]) -> Any:
@@ -80,13 +89,27 @@ def operation_planned(run: Evaluation, task: Any, name: str, parameters: dict[st
         except TypeError as exc:
             return run.refused(task, f"a parameter is of the wrong type: {exc}.", facts=facts)
     assert facts is not None
+    seconds, notes = local_seconds(facts), ()
+    if (before := _step_before(run, name, inputs)) is not None:
+        seconds, notes = STEP_S, (f"in one encode with {before}",)
     number = run.add(
-        name, "local", "new", inputs=inputs, seconds=local_seconds(facts), makes=described(facts), key=key or ""
+        name, "local", "new", inputs=inputs, seconds=seconds, makes=described(facts), key=key or "", notes=notes
     )
     known = Told(name, facts, run, CLOCK.get())
     if facts.kind == "text":
         return PlannedText(known, 400)
     return run.symbolic(known, stand_in(key or f"{name} {run.row} {number}"), name, number)
+
+
+def _step_before(run: Evaluation, name: str, inputs: Sequence[Any]) -> str | None:
+    """Return the planned task whose encode this one shares."""
+    if name not in STEPS or not get_settings().fuse or not isinstance(inputs[0], Video):
+        return None
+    number = run.makers.get(inputs[0].identity)
+    before = None if number is None else run.items[number]
+    if before is None or before.task not in STEPS or before.status != "new":
+        return None
+    return before.task if before.task not in COPYING or before.notes else None
 
 
 def conversion_planned(run: Evaluation, media: Any, operation: str, values: Mapping[str, Any], suffix: str, *, about: str = "",

@@ -18,7 +18,12 @@ from ._operate import operate
 from ._steps import FILES
 from ._whole import whole
 
-__all__ = ["edit", "opened", "told"]
+__all__ = ["STEPS", "edit", "opened", "told"]
+
+STEPS = (
+    "trim", "fit_video", "reframe_video", "change_speed", "fade_video", "resample_video", "remove_audio", "caption", "edit_video",
+)  # fmt: skip
+"""Tasks that may put their work off."""
 
 
 async def edit(operation: Operation[Any, Any], video: Video, suffix: str = ".mp4", /, **parameters: Any) -> Video:

@@ -13,6 +13,7 @@ from prefect import flow, get_run_logger, task, unmapped
 from prefect.artifacts import create_markdown_artifact
 from prefect.futures import wait
 
+import prefect_media as pm
 from prefect_media import (
     Image,
     Video,
@@ -286,6 +287,26 @@ def test_a_local_file_is_planned_with_its_real_facts(tmp_path: Path) -> None:
     found = plan(animated, image=str(file))
     assert found.ok, found.problems
     assert facts_of(found, "import_media") == "image 640x360, png"
+
+
+def test_a_chain_of_operations_is_planned_as_one_encode(monkeypatch: pytest.MonkeyPatch) -> None:
+    @flow
+    async def upright() -> Any:
+        video = await pm.ken_burns(await pm.generate_image("a lighthouse", model="local:landscape"), seconds=4)
+        video = await pm.fit_video(await pm.remove_audio(video), width=144, height=256)
+        return await pm.caption(
+            await pm.change_speed(video, factor=2), cues=[{"start_s": 0, "end_s": 1, "text": "word"}]
+        )
+
+    def notes() -> dict[str, tuple[str, ...]]:
+        return {item.task: item.notes for item in plan(upright).items if item.kind == "local"}
+
+    assert notes() == {
+        "ken_burns": (), "remove_audio": (), "fit_video": (),
+        "change_speed": ("in one encode with fit_video",), "caption": ("in one encode with change_speed",),
+    }  # fmt: skip
+    monkeypatch.setenv("PREFECT_MEDIA_FUSE", "0")
+    assert set(notes().values()) == {()}
 
 
 def test_a_plan_shows_itself_everywhere() -> None:

@@ -372,6 +372,7 @@ async def test_the_examples_of_the_page_run(shelf: Shelf) -> None:
     assert film.duration_s == pytest.approx(1.6, abs=0.11)
     upright = await names["vertical"](shelf.video, shelf.voice)
     assert upright.size == (36, 64)
+    assert (await names["upright"](shelf.video, shelf.voice)).size == (144, 256)
     assert upright.has_audio
 
 
