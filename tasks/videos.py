@@ -92,6 +92,7 @@ async def concat(
     background: str = "black",
     fps: float | str | None = None,
     gap_s: float = 0.0,
+    curve: Literal["equal-power", "linear", "smooth"] = "equal-power",
 ) -> Video | Audio:
     """Join videos, or sounds, in order; sizes, rates, channels and missing sound may differ.
 
@@ -104,6 +105,7 @@ async def concat(
         background: Colour of bars.
         fps: Frame rate; by default the first video's.
         gap_s: Silence between sounds, in seconds.
+        curve: Of a cross-fade of sounds: `equal-power` for different ones, `linear` for parts of one.
 
     Returns:
         A `Video` (mp4) of videos, an `Audio` in the first one's format of sounds.
@@ -123,13 +125,13 @@ async def concat(
         overlap = transition_s if transition == "crossfade" else 0.0
         return await operate(
             sounds.concat_audio, [items], Audio, audio_suffix(items[0], None), joined_words(items, gap_s - overlap),
-            gap_s=gap_s, crossfade_s=overlap,
+            gap_s=gap_s, crossfade_s=overlap, curve=curve,
         )  # fmt: skip
     if any(isinstance(item, Audio) for item in items):
         raise ParameterError(
             "concat: media: videos and sounds are mixed. Join the videos, and merge the sound afterwards."
         )
-    refuse_extra("concat", "sounds", "videos", gap_s=(gap_s, 0.0))
+    refuse_extra("concat", "sounds", "videos", gap_s=(gap_s, 0.0), curve=(curve, "equal-power"))
     return await operate(
         joins.concat_videos, [items], Video, ".mp4",
         transition=transition, transition_s=transition_s, width=width, height=height, fit=fit,

@@ -194,6 +194,8 @@ def _merged_length(video: Facts, voice: Facts | None, duration: str) -> Span | N
 
 @predicts("merge")
 def _merge(inputs: Inputs, values: Values) -> Facts:
+    from ..sounds.loudness import check_target
+
     video, voice, music = inputs["video"], inputs.get("voice"), inputs.get("music")
     if values.get("steps"):  # what they make of it is not foreseen
         video = Facts(kind="video", has_audio=video.has_audio)
@@ -202,7 +204,10 @@ def _merge(inputs: Inputs, values: Values) -> Facts:
     if duration not in modes:
         raise ParameterError(f"duration={duration!r} is unknown. Known: {', '.join(modes)}.")
     _within("music_gain_db", values.get("music_gain_db", -9.0), -60, 20, "dB")
+    _within("own_gain_db", values.get("own_gain_db", 0.0), -60, 20, "dB")
     _within("duck_db", values.get("duck_db", 12.0), 0, 40, "dB")
+    lufs = values.get("loudness_lufs", values.get("lufs", -16.0))
+    check_target(-16.0 if lufs is None else lufs, values.get("true_peak", -1.5))
     if voice is None and music is None and not (values.get("keep_audio") and video.has_audio is not False):
         raise ParameterError("There is no voice, no music, and the video's own sound is left out. Give one of them.")
     length = _merged_length(video, voice, duration)
