@@ -50,7 +50,7 @@ def _text(media: Media) -> str:
     if isinstance(media, Audio):
         facts.append(f"{media.duration_s:.2f} s, {media.sample_rate_hz} Hz, {media.channels} ch")
     facts.append(_size(media.size_bytes))
-    return f"{type(media).__name__}({', '.join(facts)}, {media.digest[:12]})"
+    return f"{media.kind.capitalize()}({', '.join(facts)}, {media.digest[:12]})"
 
 
 def _size(count: int) -> str:

@@ -56,7 +56,6 @@ class _Decoder:
         self.frames: Iterator[Any] = container.decode(self.source)
         self.current: Any = None
         self.following: Any = None
-        self.can_jump = True
 
     def frame_at(self, at_s: float) -> Any:
         """The last frame that begins at or before a moment; the moments must rise."""
@@ -81,14 +80,14 @@ class _Decoder:
         return float(frame.time or 0.0) - self.stream.start_s
 
     def _jump(self, at_s: float) -> None:
+        """Go on at the last place before a moment where decoding may begin, where that leaves out enough."""
         here = self._time(self.current) if self.current is not None else 0.0
-        if not self.can_jump or (at_s - here) * self.stream.frame_rate <= JUMP_FRAMES:
+        entry = max((place for place in self.stream.entries_s if place <= at_s), default=0.0)
+        if (entry - here) * self.stream.frame_rate <= JUMP_FRAMES:
             return
-        self.container.seek(round((self.stream.start_s + at_s) / self.source.time_base), stream=self.source)
+        self.container.seek(round((self.stream.start_s + entry) / self.source.time_base), stream=self.source)
         self.frames = self.container.decode(self.source)
         self.current, self.following = None, next(self.frames, None)
-        # Behind the place it came from: there is no key frame between, and jumping only costs.
-        self.can_jump = self.following is not None and self._time(self.following) >= here
 
 
 def _upright(frame: Any, stream: VideoStream, max_side_px: int | None) -> Image.Image:

@@ -98,3 +98,20 @@ def test_what_has_no_picture_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"nothing")
     with pytest.raises(errors.ProbeError):
         poster(path)
+
+
+@pytest.mark.parametrize("codec", ["libx264 -x264-params open-gop=1", "libx265 -x265-params open-gop=1:log-level=0"])
+def test_a_sought_frame_of_open_groups_is_the_one_on_show(codec: str, tmp_path: Path) -> None:
+    source = tmp_path / "open.mp4"
+    pattern = "testsrc2=s=64x48:r=25:d=8"
+    settings = f"-preset medium -bf 4 -g 30 -keyint_min 30 -sc_threshold 0 -pix_fmt yuv420p {source}"
+    subprocess.run(
+        [ffmpeg_exe(), "-v", "error", "-f", "lavfi", "-i", pattern, *f"-c:v {codec} {settings}".split()], check=True
+    )
+    with av.open(str(source)) as container:
+        shown = [
+            frame.reformat(format="rgb24", src_colorspace="ITU601").to_image() for frame in container.decode(video=0)
+        ]
+    for number in range(60, 200, 9):
+        (picture,) = sampled_frames(source, [(number + 0.5) / 25])
+        assert number in [at for at, each in enumerate(shown) if each == picture]
