@@ -16,7 +16,7 @@ from typing import Any
 from ..errors import MediaLimitError, ProbeError, UnsupportedMediaError
 from ..settings import Settings, get_settings
 from .gauges import AudioGauge, Gauge, VideoGauge, reason_of
-from .sniff import describe
+from .sniff import describe, not_a_file
 from .streams import AudioStream, Colour, Container, VideoStream
 
 __all__ = [
@@ -80,8 +80,8 @@ def _why(path: Path, error: Exception) -> str:
 def _check_file(path: Path, limits: Settings) -> None:
     if any(ord(char) < 32 for char in str(path)):
         raise ProbeError(f"Cannot read {str(path)!r}: its name has a control character. Rename it.")
-    if not path.is_file():
-        raise ProbeError(f"Cannot read '{path}': there is no such file.")
+    if problem := not_a_file(path):
+        raise ProbeError(f"Cannot read '{path}': {problem}.")
     size = path.stat().st_size
     if size == 0:
         raise ProbeError(f"Cannot read '{path.name}' as media: the file is empty.")

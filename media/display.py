@@ -50,7 +50,8 @@ def _text(media: Media) -> str:
     if isinstance(media, Audio):
         facts.append(f"{media.duration_s:.2f} s, {media.sample_rate_hz} Hz, {media.channels} ch")
     facts.append(_size(media.size_bytes))
-    return f"{media.kind.capitalize()}({', '.join(facts)}, {media.digest[:12]})"
+    name = "Video" if isinstance(media, Video) else type(media).__name__
+    return f"{name}({', '.join(facts)}, {media.digest[:12]})"
 
 
 def _size(count: int) -> str:

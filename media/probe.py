@@ -9,10 +9,10 @@ from typing import Any, Literal
 from ..errors import DecodeError, ProbeError, UnsupportedMediaError
 from .images.limits import check_size
 from .images.opening import Picture, decode_fully, picture_facts
-from .sniff import describe, sniff
+from .sniff import describe, not_a_file, sniff
 from .streams import AudioStream, Container, VideoStream
 
-__all__ = ["Kind", "Probed", "probe"]
+__all__ = ["Kind", "Probed", "media_type_of", "probe"]
 
 Kind = Literal["image", "video", "audio"]
 
@@ -55,8 +55,20 @@ def probe(path: Path, *, decode: bool = True) -> Probed:
         MediaLimitError: Over a limit (bytes, pixels, frames, streams, duration).
         DecodeError: Truncated or damaged.
     """
-    if not path.is_file():
-        raise ProbeError(f"Cannot read '{path}': {'it is not a file' if path.exists() else 'there is no such file'}.")
+    media_type = media_type_of(path)
+    return _picture(path, decode) if media_type.startswith("image/") else _streams(path, media_type)
+
+
+def media_type_of(path: Path) -> str:
+    """Return the media type of a file from its content; see `sniff` for what it cannot tell.
+
+    Raises:
+        ProbeError: Missing or empty.
+        UnsupportedMediaError: Something else than media, or media that is not handled.
+        MediaLimitError: Over the limit of bytes.
+    """
+    if problem := not_a_file(path):
+        raise ProbeError(f"Cannot read '{path}': {problem}.")
     if path.stat().st_size == 0:
         raise ProbeError(f"Cannot use '{path.name}': the file is empty.")
     check_size(path)
@@ -66,7 +78,7 @@ def probe(path: Path, *, decode: bool = True) -> Probed:
             f"Cannot use '{path.name}': it is {describe(path)}. Allowed: pictures (png jpeg webp avif gif tiff bmp), "
             "video (mp4 mov webm mkv) and sound (wav mp3 m4a aac flac ogg opus)."
         )
-    return _picture(path, decode) if media_type.startswith("image/") else _streams(path, media_type)
+    return media_type
 
 
 def _picture(path: Path, decode: bool) -> Probed:

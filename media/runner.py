@@ -9,11 +9,12 @@ import shlex
 import signal
 import stat
 import subprocess
+import sys
 import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -22,7 +23,17 @@ from ..errors import EncodeError
 from ..settings import Settings, get_settings
 from .control import Progress, cancellation, check_not_cancelled, control, stage
 
-__all__ = ["Progress", "cancellation", "check_not_cancelled", "run", "scratch_beside", "stage", "writing"]
+__all__ = [
+    "Progress",
+    "bounded",
+    "cancellation",
+    "check_not_cancelled",
+    "leash",
+    "run",
+    "scratch_beside",
+    "stage",
+    "writing",
+]
 
 TAIL_LINES = 60
 LINE_BYTES = 500
@@ -84,12 +95,42 @@ def _limit(pid: int, limits: Settings, deadline_s: float) -> None:
     except (ImportError, AttributeError):  # not Linux
         return
     memory, size = limits.media_memory_bytes, limits.max_media_bytes
-    # Should this process be killed, its orphan still ends: it runs out of processor time.
+    # Should this process be killed, and its orphan not be (see `leash`), that still ends: it runs out of processor time.
     seconds = int(deadline_s * (os.cpu_count() or 1)) + 1
     with contextlib.suppress(ProcessLookupError, PermissionError):
         set_limit(pid, resource.RLIMIT_AS, (memory, memory))
         set_limit(pid, resource.RLIMIT_FSIZE, (size, size))
         set_limit(pid, resource.RLIMIT_CPU, (seconds, seconds))
+
+
+@contextlib.contextmanager
+def leash() -> Generator[tuple[tuple[int, ...], Callable[[int], None]]]:
+    """Make the kernel kill a child process with its group, should this process die, be it by SIGKILL (Linux; else nothing).
+
+    The child holds one end of a pipe in which nothing is ever written, this process the other: when that end closes, a signal
+    goes to the owner of the first. `PR_SET_PDEATHSIG` would need code between fork and exec, and goes by the thread that forked.
+
+    Yields:
+        What the child must inherit (`pass_fds`), and what to call with the id of the started child, the leader of its group.
+    """
+    if sys.platform != "linux":
+        yield (), lambda _: None
+        return
+    import fcntl
+
+    theirs, ours = os.pipe()
+
+    def tie(pid: int) -> None:
+        with contextlib.suppress(OSError):  # it has ended already
+            fcntl.fcntl(theirs, fcntl.F_SETOWN, -pid)
+            fcntl.fcntl(theirs, fcntl.F_SETSIG, signal.SIGKILL)
+            fcntl.fcntl(theirs, fcntl.F_SETFL, os.O_ASYNC)
+
+    try:
+        yield (theirs,), tie
+    finally:
+        os.close(theirs)
+        os.close(ours)
 
 
 @dataclass
@@ -178,6 +219,29 @@ def _follow(
     return ""
 
 
+def bounded(what: str, output: Path) -> Callable[[], None]:
+    """Return what in-process work calls every few hundredths of a second, so that it ends as a `run` does.
+
+    Args:
+        what: Completes "Cannot ..." in the error.
+        output: The file that it writes; it need not be there yet.
+
+    Returns:
+        Raises EncodeError when the work was cancelled, when it takes longer than the settings allow one run, counted from
+        now, and when its output has more bytes than they allow.
+    """
+    limits, started = get_settings(), time.monotonic()
+
+    def check() -> None:
+        check_not_cancelled(what)
+        if time.monotonic() - started > limits.media_timeout_s:
+            raise EncodeError(f"Cannot {what}: {_too_long(limits.media_timeout_s)}", reason="deadline")
+        if output.exists() and output.stat().st_size > limits.max_media_bytes:
+            raise EncodeError(f"Cannot {what}: {_too_large(limits.max_media_bytes)}")
+
+    return check
+
+
 def run(
     argv: Sequence[str],
     *,
@@ -211,27 +275,46 @@ def run(
     limits, above = get_settings(), control()
     deadline_s, stall_s = deadline_s or limits.media_timeout_s, limits.media_stall_s
     watch = _Watch(total_s, above.on_progress, None if keep_log else TAIL_LINES)
-    process = subprocess.Popen(
-        argv,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=_environment(),
-        cwd=cwd,
-        start_new_session=os.name == "posix",
-    )
+    with leash() as (inherited, tie):
+        process = subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=_environment(),
+            cwd=cwd,
+            start_new_session=os.name == "posix",
+            pass_fds=inherited,
+        )
+        why = _attended(process, watch, tie, limits, deadline_s, cancel or above.cancel)
+    if watch.problem is not None:
+        raise watch.problem
+    if why or process.returncode:
+        raise _failure(what, why, process.returncode, watch, shown or argv, deadline_s, stall_s)
+    return list(watch.tail)
+
+
+def _attended(
+    process: subprocess.Popen[bytes],
+    watch: _Watch,
+    tie: Callable[[int], None],
+    limits: Settings,
+    deadline_s: float,
+    cancel: threading.Event | None,
+) -> str:
+    """Read what a process says until it ends; return why it was ended early, or an empty text. Nothing is left running."""
     assert process.stdout is not None
     assert process.stderr is not None
     readers = [
         threading.Thread(target=watch.read_log, args=(process.stderr,), daemon=True),
         threading.Thread(target=watch.read_progress, args=(process.stdout,), daemon=True),
     ]
-    why = "failed"
     try:
+        tie(process.pid)
         _limit(process.pid, limits, deadline_s)
         for reader in readers:
             reader.start()
-        why = _follow(process, watch, deadline_s, stall_s, cancel or above.cancel)
+        return _follow(process, watch, deadline_s, limits.media_stall_s, cancel)
     finally:  # also on KeyboardInterrupt and on an exception thrown into this thread
         if process.poll() is None:
             _kill(process)
@@ -239,11 +322,6 @@ def run(
             reader.join(GRACE_S)
         process.stdout.close()
         process.stderr.close()
-    if watch.problem is not None:
-        raise watch.problem
-    if why or process.returncode:
-        raise _failure(what, why, process.returncode, watch, shown or argv, deadline_s, stall_s)
-    return list(watch.tail)
 
 
 def _failure(
@@ -253,13 +331,11 @@ def _failure(
     if why == "cancelled":
         return EncodeError(f"Cannot {what}: it was cancelled.", command=command, log=log, reason=why)
     if why == "deadline":
-        text = (
-            f"it took over {deadline_s:g} s. Make the media shorter or smaller, or raise PREFECT_MEDIA_MEDIA_TIMEOUT_S."
-        )
+        text = _too_long(deadline_s)
     elif why == "stall":
         text = f"it made no progress for {stall_s:g} s. Try again, or raise PREFECT_MEDIA_MEDIA_STALL_S."
     elif code == -getattr(signal, "SIGXFSZ", 0):
-        text = "the output passed the limit PREFECT_MEDIA_MAX_MEDIA_BYTES. Ask for less, or raise it."
+        text = _too_large(get_settings().max_media_bytes)
     elif _is_short_of_memory(code, log):
         text = (
             f"it needed more memory than the {get_settings().media_memory_bytes} bytes of PREFECT_MEDIA_MEDIA_MEMORY_BYTES. "
@@ -273,6 +349,16 @@ def _failure(
     error = EncodeError(f"Cannot {what}: {text}", command=command, log=log, reason=why or "failed")
     error.add_note(f"Reproduce: {command}")
     return error
+
+
+def _too_long(limit_s: float) -> str:
+    return f"it took over {limit_s:g} s. Make the media shorter or smaller, or raise PREFECT_MEDIA_MEDIA_TIMEOUT_S."
+
+
+def _too_large(limit_bytes: int) -> str:
+    return (
+        f"the output has more than the {limit_bytes} bytes of PREFECT_MEDIA_MAX_MEDIA_BYTES. Ask for less, or raise it."
+    )
 
 
 def _is_short_of_memory(code: int, log: Sequence[str]) -> bool:

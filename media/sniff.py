@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 from ..errors import ProbeError
 
-__all__ = ["describe", "sniff", "sniff_bytes"]
+__all__ = ["describe", "not_a_file", "sniff", "sniff_bytes"]
 
 T = TypeVar("T")
 
@@ -70,6 +71,14 @@ FOREIGN_MARKUP = (
     (b"<?xml", "an XML document"),
 )
 
+NO_FILES = (
+    (stat.S_ISDIR, "folder"),
+    (stat.S_ISFIFO, "named pipe"),
+    (stat.S_ISSOCK, "socket"),
+    (stat.S_ISCHR, "device"),
+    (stat.S_ISBLK, "device"),
+)
+
 
 def sniff(path: Path) -> str | None:
     """Return the media type of a file from its content, or None when it is none that we handle.
@@ -97,10 +106,26 @@ def describe(path: Path) -> str:
     return _with_reader(path, lambda read: _identify(read) or _foreign(read(0, HEAD_BYTES)))
 
 
+def not_a_file(path: Path) -> str | None:
+    """Say in a few words why a path cannot be read as a file is, for an error message; None where it can.
+
+    Nothing is opened: a pipe would wait for whoever writes into it.
+    """
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return "it is a link to nothing" if path.is_symlink() else "there is no such file"
+    except (OSError, ValueError) as exc:  # ValueError: a name with a NUL
+        return getattr(exc, "strerror", None) or str(exc)
+    if stat.S_ISREG(mode):
+        return None
+    return next((f"it is a {name}" for is_one, name in NO_FILES if is_one(mode)), "it is not a file")
+
+
 def _with_reader(path: Path, use: Callable[[Read], T]) -> T:
     try:
-        if path.exists() and not path.is_file():  # a pipe would wait for whoever writes into it
-            raise ProbeError(f"Cannot open '{path}': it is no file.")
+        if problem := not_a_file(path):
+            raise ProbeError(f"Cannot open '{path}': {problem}.")
         with path.open("rb") as file:
 
             def read(offset: int, size: int) -> bytes:

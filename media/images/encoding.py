@@ -11,13 +11,18 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from PIL import Image
 
 from ...errors import EncodeError, MediaLimitError, ParameterError
+from ..control import check_not_cancelled
 from ..durable import FILE_MODE, PARTIAL
 from .colour import Rgba, flattened
+from .limits import check_result_bytes
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 __all__ = ["ALPHA_FORMATS", "PictureFormat", "encode_picture", "encode_within", "format_of", "publish", "save_picture"]
 
@@ -87,6 +92,18 @@ def check_quality(kind: PictureFormat, quality: int | None) -> None:
         raise ParameterError(f"quality={quality} is not between 1 and 100.")
 
 
+class _Output(io.BytesIO):
+    """Bytes of a file; most encoders write them bit by bit, and can be stopped between two."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__()
+        self._what = what
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        check_not_cancelled(self._what)
+        return super().write(data)
+
+
 def encode_picture(
     image: Image.Image, kind: PictureFormat, *, quality: int | None = None, background: Rgba = (0, 0, 0, 255)
 ) -> bytes:
@@ -99,7 +116,7 @@ def encode_picture(
         background: Laid under transparency when the format has none.
 
     Raises:
-        EncodeError: The format cannot hold it.
+        EncodeError: The format cannot hold it, or it was cancelled.
     """
     longest = LONGEST_PX.get(kind)
     if longest and max(image.size) > longest:
@@ -118,7 +135,7 @@ def encode_picture(
     # What a decoder returns still knows its file, and the encoder would write that file's tags.
     clean = image if type(image) is Image.Image and not image.info else image.copy()
     clean.info = {}
-    out = io.BytesIO()
+    out = _Output(f"write {image.width}x{image.height} as {kind}")
     try:
         clean.save(out, kind.upper(), **settings)
     except (OSError, ValueError, MemoryError) as exc:
@@ -195,8 +212,10 @@ def publish(data: bytes, target: Path) -> None:
     """Write a file so that `target` is its old self or complete, never torn.
 
     Raises:
+        MediaLimitError: It has more bytes than the settings allow.
         EncodeError: It cannot be written there.
     """
+    check_result_bytes(target, len(data))
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=PARTIAL, suffix=target.suffix, dir=target.parent)
@@ -226,7 +245,7 @@ def save_picture(
     Raises:
         ParameterError: A parameter is not possible.
         EncodeError: It cannot be written.
-        MediaLimitError: Over `max_bytes` even at the least quality.
+        MediaLimitError: Over `max_bytes` even at the least quality, or over the limit of the settings.
     """
     chosen = format_of(target, kind)
     check_quality(chosen, quality)

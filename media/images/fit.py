@@ -12,6 +12,7 @@ from pathlib import Path
 from PIL import Image
 
 from ...errors import ParameterError
+from ..control import check_not_cancelled
 from ..operation import operation
 from .attention import attention, smart_focus
 from .colour import Rgba, flattened, parse_colour, to_srgb
@@ -231,5 +232,8 @@ def upscale_image(source: Path, target: Path, *, factor: float = 2.0, quality: i
     picture = read_picture(source)
     size = (max(1, round(picture.width_px * factor)), max(1, round(picture.height_px * factor)))
     check_result_size(source, size)
-    image = opaque_if_it_is(resample(to_srgb(picture.image, picture.profile), size))
+    what = f"enlarge '{source.name}'"
+    check_not_cancelled(what)
+    image = opaque_if_it_is(resample(to_srgb(picture.image, picture.profile), size, what=what))
+    check_not_cancelled(what)
     save_picture(image, target, quality=quality)

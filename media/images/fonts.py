@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import ParameterError
+from ..sniff import not_a_file
 
 if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont
@@ -163,7 +164,7 @@ def load_font(path: Path) -> Font:
     except OSError as exc:
         raise ParameterError(f"Cannot use font {str(path)!r}: {exc.strerror or exc}. Name a font file.") from exc
     if not stat.S_ISREG(facts.st_mode):  # a pipe would wait for whoever writes into it
-        raise ParameterError(f"Cannot use font {str(path)!r}: it is no file. Name a font file.")
+        raise ParameterError(f"Cannot use font {str(path)!r}: {not_a_file(path)}. Name a font file.")
     return _load(path, facts.st_size, facts.st_mtime_ns)
 
 

@@ -19,7 +19,8 @@ from PIL import Image
 from ...errors import DecodeError, ProbeError, UnsupportedMediaError
 from ...settings import get_settings
 from ..sniff import describe, sniff
-from .limits import MAX_ANIMATION, check_pixels, check_scans, check_size, check_webp_header, gif_frames
+from .limits import MAX_ANIMATION, check_metadata, check_pixels, check_scans, check_size, check_webp, gif_frames
+from .quiet import quietly
 
 __all__ = ["Picture", "PictureFacts", "decode_fully", "opened", "orientation_of", "picture_facts", "read_picture"]
 
@@ -88,7 +89,7 @@ class Picture:
 
 @contextmanager
 def opened(path: Path) -> Generator[tuple[Any, str]]:
-    """Open a picture with the one decoder that fits its content; nothing is decoded yet.
+    """Open a picture with the one decoder that fits its content; nothing is decoded yet, and nobody is warned of anything.
 
     Yields:
         Pillow's picture and the media type.
@@ -104,13 +105,14 @@ def opened(path: Path) -> Generator[tuple[Any, str]]:
         )
     check_size(path)
     module, name = DECODERS[media_type]
-    with path.open("rb") as file:
-        check_webp_header(path, file.read(30))
+    with path.open("rb") as file, quietly():
+        check_webp(path, file)
         file.seek(0)
         try:
             # Not Image.open: it warns about large pictures (ours is the limit that counts) and tries every decoder.
             picture = getattr(importlib.import_module(f"PIL.{module}"), name)(file)
         except Exception as exc:  # a decoder that is fed hostile bytes may raise anything
+            check_metadata(path, exc)
             raise ProbeError(f"Cannot read '{path.name}' as {media_type}: {_reason(exc)}.") from exc
         with picture:
             check_pixels(path, *picture.size)
@@ -182,6 +184,7 @@ def _load(path: Path, picture: Any) -> None:
     try:
         picture.load()
     except Exception as exc:  # as above: anything may come out of a decoder
+        check_metadata(path, exc)
         raise DecodeError(f"Cannot decode '{path.name}': {_reason(exc)}. The file is truncated or damaged.") from exc
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
+from ..control import check_not_cancelled
 from .fitting import Box
 
 if TYPE_CHECKING:
@@ -30,16 +31,27 @@ LARGE_PX = 200
 _mine = threading.local()
 """Each thread keeps its scalers: setting one up takes as long as scaling a plane of a megapixel."""
 PLANAR = ("L", "LA", "RGB", "RGBA", "CMYK")
+BAND_PX = 1 << 20
+"""Pixels that an enlargement makes between two looks at whether it was cancelled."""
 
 
-def resample(image: Image.Image, size: tuple[int, int], box: Box | None = None) -> Image.Image:
+def resample(
+    image: Image.Image, size: tuple[int, int], box: Box | None = None, *, what: str = "scale a picture"
+) -> Image.Image:
     """Return the part `box` of an image, scaled to `size`.
 
     Args:
         image: Mode `L`, `LA`, `RGB`, `RGBA` or `CMYK`. Transparency is weighed in, so that hidden colours do not bleed.
         size: Width and height in pixels.
         box: Left, top, right, bottom; fractions of pixels are allowed. Default: the whole image.
+        what: Completes "Cannot ..." in the error.
+
+    Raises:
+        EncodeError: It was cancelled; a large enlargement of a whole image looks for that as it goes.
     """
+    check_not_cancelled(what)
+    if box is None and size[0] >= image.width and size[1] >= image.height and size[0] * size[1] > BAND_PX:
+        return _enlarge(image, size, what)
     box = box or (0.0, 0.0, float(image.width), float(image.height))
     whole = whole_pixels(box, size)
     if whole is None or image.mode not in PLANAR:
@@ -50,6 +62,25 @@ def resample(image: Image.Image, size: tuple[int, int], box: Box | None = None) 
     if reduces(full, size):
         return _reduce(image, size, whole)
     return image.resize(size, Image.Resampling.LANCZOS, box=box, reducing_gap=GAP)
+
+
+def _enlarge(image: Image.Image, size: tuple[int, int], what: str) -> Image.Image:
+    """Do what Pillow does, to the bit, in parts: rows are made wider in bands of rows, then higher in bands of columns."""
+    mode = {"LA": "La", "RGBA": "RGBa"}.get(image.mode)
+    source = image.convert(mode) if mode else image
+    wide = Image.new(source.mode, (size[0], image.height))
+    step = max(1, BAND_PX // size[0])
+    for top in range(0, image.height, step):
+        check_not_cancelled(what)
+        band = _cut(source, (0, top, image.width, min(image.height, top + step)))
+        wide.paste(band.resize((size[0], band.height), Image.Resampling.LANCZOS), (0, top))
+    result = Image.new(source.mode, size)
+    step = max(1, BAND_PX // size[1])
+    for left in range(0, size[0], step):
+        check_not_cancelled(what)
+        band = _cut(wide, (left, 0, min(size[0], left + step), image.height))
+        result.paste(band.resize((band.width, size[1]), Image.Resampling.LANCZOS), (left, 0))
+    return result.convert(image.mode) if mode else result
 
 
 def reduces(full: tuple[int, int], size: tuple[int, int]) -> bool:

@@ -15,8 +15,8 @@ from ..arguments import Argument
 from ..images.fit import load_rgb
 from ..images.resample import resample
 from ..operation import operation
+from ..probe import media_type_of
 from ..runner import scratch_beside
-from ..sniff import sniff
 from .chain import check_mappings
 from .opening import open_reel
 from .reel import Reel, exactly
@@ -167,7 +167,8 @@ def _frames(reel: Reel, layer: Layer, path: Path) -> tuple[int, int]:
 def _opened(path: Path, layer: Layer, base: Reel, frames: int, number: int, scratch: Path) -> Reel:
     """The layer at its size, for exactly so many frames."""
     width = max(2, round(base.width * layer.scale))
-    if (sniff(path) or "").startswith("image/") and sniff(path) != "image/gif":
+    kind = media_type_of(path)
+    if kind.startswith("image/") and kind != "image/gif":
         image = load_rgb(path)
         image = resample(image, (width, max(1, round(image.height * width / image.width))))
         return open_still(image, scratch / f"layer{number}.png", name=path.name, rate=base.rate, frames=frames)

@@ -6,6 +6,7 @@ import asyncio
 import os
 import pickle
 import shlex
+import signal
 import stat
 import subprocess
 import sys
@@ -18,7 +19,7 @@ import pytest
 from prefect_media.errors import ConfigurationError, EncodeError, ParameterError
 from prefect_media.media import ffmpeg
 from prefect_media.media.container import scan
-from prefect_media.media.runner import check_not_cancelled, run, scratch_beside, stage
+from prefect_media.media.runner import bounded, check_not_cancelled, run, scratch_beside, stage
 
 from .make_clips import clip, damaged, folder, hostile, packet_digests, sparse, truncated
 
@@ -213,10 +214,12 @@ def test_a_run_without_progress_is_ended(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits are set by prlimit")
-def test_an_output_over_the_byte_limit_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4"])
+def test_an_output_over_the_byte_limit_is_ended(suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PREFECT_MEDIA_MAX_MEDIA_BYTES", "50000")
-    with pytest.raises(EncodeError):
-        ffmpeg.write(tmp_path / "out.mkv", pattern(ENDLESS), what="make it", options={**X264, "qp": 0})
+    message = r"the output has more than the 50000 bytes of PREFECT_MEDIA_MAX_MEDIA_BYTES\. Ask for less, or raise it\."
+    with pytest.raises(EncodeError, match=message):
+        ffmpeg.write(tmp_path / f"out{suffix}", pattern(ENDLESS), what="make it", options={**X264, "qp": 0})
     assert list(tmp_path.iterdir()) == []
 
 
@@ -254,6 +257,38 @@ def test_setting_the_event_ends_the_run_and_all_its_children(tmp_path: Path, mon
         ffmpeg.write(tmp_path / "out.mp4", pattern(), what="make it")
     assert caught.value.reason == "cancelled"
     assert not any(is_running(int(pid)) for pid in note.read_text().split())
+
+
+ORPHANED = """
+import sys, threading
+from prefect_media.media.runner import cancellation, run
+
+def work():
+    with cancellation(on_progress=lambda *_: print(flush=True)):
+        run([sys.argv[1]], what="wait")
+
+threading.Thread(target=work).start()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's help is Linux's")
+def test_a_run_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
+    note = tmp_path / "pids"
+    body = f"trap '' TERM HUP\nsleep 300 &\necho $$ $! > {note}\nprintf 'out_time_us=1\\nprogress=continue\\n'\nwait"
+    command = [sys.executable, "-c", ORPHANED, str(program(tmp_path / "ffmpeg", body))]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == b"\n"  # it is followed now
+        parent.kill()
+    pids = [int(pid) for pid in note.read_text().split()]
+    try:
+        given_up = time.monotonic() + 10
+        while any(is_running(pid) for pid in pids) and time.monotonic() < given_up:
+            time.sleep(0.01)
+        assert not any(is_running(pid) for pid in pids)
+    finally:
+        for pid in filter(is_running, pids):
+            os.kill(pid, signal.SIGKILL)
 
 
 def test_a_run_takes_an_event_of_its_own(tmp_path: Path) -> None:
@@ -318,6 +353,28 @@ def test_in_process_work_sees_a_cancellation() -> None:
         with pytest.raises(EncodeError, match="Cannot work: it was cancelled"):
             check_not_cancelled("work")
     check_not_cancelled("work")
+
+
+def test_in_process_work_ends_as_a_run_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    output = tmp_path / "out"
+    check = bounded("work", output)
+    check()
+    output.write_bytes(bytes(1000))
+    monkeypatch.setenv("PREFECT_MEDIA_MAX_MEDIA_BYTES", "999")
+    check()  # what was allowed when it began counts
+    with pytest.raises(
+        EncodeError, match=r"^Cannot work: the output has more than the 999 bytes of PREFECT_MEDIA_MAX_"
+    ):
+        bounded("work", output)()
+    output.unlink()
+    with ffmpeg.cancellation() as cancel:
+        cancel.set()
+        with pytest.raises(EncodeError, match="Cannot work: it was cancelled"):
+            check()
+    monkeypatch.setenv("PREFECT_MEDIA_MEDIA_TIMEOUT_S", "1e-9")
+    with pytest.raises(EncodeError, match=r"^Cannot work: it took over 1e-09 s\. Make the media shorter") as caught:
+        bounded("work", output)()
+    assert caught.value.reason == "deadline"
 
 
 # The program

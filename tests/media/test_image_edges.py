@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import struct
+import threading
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +16,10 @@ from PIL import Image, ImageDraw, ImageFilter, TiffImagePlugin
 from prefect_media.errors import MediaError, MediaLimitError, ParameterError, ProbeError
 from prefect_media.media.images.compose import contact_sheet, thumbnail
 from prefect_media.media.images.edit import overlay_image, rotate_image
-from prefect_media.media.images.fit import convert_image, fit_image
+from prefect_media.media.images.fit import convert_image, fit_image, upscale_image
 from prefect_media.media.images.lettering import lettering
+from prefect_media.media.images.quiet import quietly
+from prefect_media.media.probe import probe
 
 
 def plain(path: Path, width: int = 300, height: int = 200) -> Path:
@@ -164,5 +169,73 @@ def test_names_and_colours_that_cannot_be_are_told(tmp_path: Path) -> None:
     with pytest.raises(ParameterError, match=r"background='rgb\(999,0,0\)' is not a colour"):
         convert_image(source, tmp_path / "out.jpg", background="rgb(999,0,0)")
     os.mkfifo(tmp_path / "pipe.png")
-    with pytest.raises(ProbeError, match="it is no file"):
+    with pytest.raises(ProbeError, match="it is a named pipe"):
         convert_image(tmp_path / "pipe.png", tmp_path / "out.png")
+
+
+def with_bad_tags(image: Image.Image, path: Path) -> Path:
+    """A picture that is to be turned, with thousands of tags that claim more than the file holds."""
+    bad = [struct.pack("<HHLL", 0x9000 + number, 2, 1 << 24, 8) for number in range(3000)]
+    tags = [struct.pack("<HHLHH", 0x0112, 3, 1, 6, 0), *bad]
+    directory = struct.pack("<H", len(tags)) + b"".join(tags) + bytes(4)
+    if path.suffix == ".jpg":
+        image.save(path, exif=b"Exif\0\0II*\0\x08\0\0\0" + directory)
+        return path
+    image.save(path)
+    data = path.read_bytes()
+    (at,) = struct.unpack_from("<L", data, 4)
+    (count,) = struct.unpack_from("<H", data, at)
+    own = [data[at + 2 + 12 * number : at + 14 + 12 * number] for number in range(count)]
+    tags = sorted([*own, *tags], key=lambda tag: struct.unpack_from("<H", tag)[0])
+    directory = struct.pack("<H", len(tags)) + b"".join(tags) + bytes(4)
+    path.write_bytes(data[:4] + struct.pack("<L", len(data)) + data[8:] + directory)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".tif"])
+def test_nobody_is_warned_of_thousands_of_bad_tags(suffix: str, tmp_path: Path) -> None:
+    source, target = with_bad_tags(Image.new("RGB", (60, 40)), tmp_path / f"in{suffix}"), tmp_path / "out.png"
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        facts = probe(source).fields
+        convert_image(source, target)
+        thumbnail(source, target, width=20, height=30)
+        assert [str(each.message) for each in told] == []
+        warnings.warn("still heard", stacklevel=1)
+    assert [str(each.message) for each in told] == ["still heard"]
+    assert (facts["width_px"], facts["height_px"]) == (40, 60)
+
+
+def test_only_the_thread_that_reads_a_picture_is_quiet(tmp_path: Path) -> None:
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        with quietly(), quietly():
+            warnings.warn("of mine", stacklevel=1)
+            other = threading.Thread(target=warnings.warn, args=("of another",))
+            other.start()
+            other.join()
+    assert [str(each.message) for each in told] == ["of another"]
+
+
+@pytest.mark.parametrize(
+    ("run", "name", "options"),
+    [
+        (fit_image, "out.png", {"width": 280, "height": 200}),
+        (fit_image, "out.jpg", {"width": 280, "height": 200, "quality": 100}),  # from plane to plane
+        (fit_image, "out.png", {"fit": "contain", "width": 280, "max_bytes": 10_000_000}),
+        (convert_image, "out.png", {"max_bytes": 10_000_000}),
+        (upscale_image, "out.jpg", {"factor": 3}),
+        (rotate_image, "out.bmp", {"degrees": 90}),
+        (thumbnail, "out.tif", {}),
+    ],
+)
+def test_a_result_over_the_byte_limit_is_not_written(
+    run: Any, name: str, options: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, folder = tmp_path / "in.jpg", tmp_path / "results"
+    Image.effect_noise((300, 200), 60).convert("RGB").save(source, quality=40)
+    monkeypatch.setenv("PREFECT_MEDIA_MAX_MEDIA_BYTES", "25000")
+    message = rf"^Cannot write '{name}': it has \d+ bytes, at most 25000 are allowed\. Ask for less, or raise PREFECT_MEDIA_MAX_MEDIA_BYTES\.$"
+    with pytest.raises(MediaLimitError, match=message):
+        run(source, folder / name, **options)
+    assert not folder.exists()

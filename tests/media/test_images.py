@@ -1,6 +1,7 @@
 """Fitting, converting and enlarging pictures: sizes as promised, colours right, odd inputs either right or refused."""
 
 import io
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from PIL import Image, ImageCms, ImageFilter
 
 from prefect_media import errors
+from prefect_media.media.control import cancellation
 from prefect_media.media.images.fit import convert_image, fit_image, flatten, upscale_image
 from prefect_media.media.images.fitting import Fitted, fitted_size
 from prefect_media.media.images.opening import picture_facts, read_picture
@@ -507,6 +509,47 @@ def test_upscale_enlarges_within_the_limit(tmp_path: Path, monkeypatch: pytest.M
         upscale_image(source, tmp_path / "c.png", factor=2.5)
     with pytest.raises(errors.MediaLimitError, match="Cannot make 200x100"):
         fit_image(source, tmp_path / "c.png", width=200, height=100)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L"])
+@pytest.mark.parametrize(("width", "height", "factor"), [(301, 200, 5), (1200, 1, 9), (230, 1100, 2.5)])
+def test_enlarging_in_parts_changes_no_bit(mode: str, width: int, height: int, factor: float) -> None:
+    source = noise(width, height).convert(mode)
+    if mode == "RGBA":
+        source.putalpha(noise(width, height, 2).convert("L"))
+    size = round(width * factor), max(1200, round(height * factor))
+    assert resample(source, size).tobytes() == source.resize(size, Image.Resampling.LANCZOS).tobytes()
+
+
+class Cancelled(threading.Event):
+    """Set after it was asked some times."""
+
+    def __init__(self, after: int) -> None:
+        super().__init__()
+        self.left = after
+
+    def is_set(self) -> bool:
+        self.left -= 1
+        return self.left < 0
+
+
+@pytest.mark.parametrize(
+    ("suffix", "after", "what"),
+    [
+        (".png", 0, "enlarge 'a.png'"),
+        (".png", 5, "enlarge 'a.png'"),  # rows
+        (".png", 12, "enlarge 'a.png'"),  # columns
+        (".png", 30, "write 3000x3000 as png"),
+        (".jpg", 30, "write 3000x3000 as jpeg"),
+    ],
+)
+def test_enlarging_can_be_cancelled(suffix: str, after: int, what: str, tmp_path: Path) -> None:
+    source, target = saved(noise(1000, 1000), tmp_path / "a.png"), tmp_path / "results" / f"b{suffix}"
+    with cancellation(Cancelled(after)), pytest.raises(errors.EncodeError) as caught:
+        upscale_image(source, target, factor=3)
+    assert str(caught.value) == f"Cannot {what}: it was cancelled."
+    assert caught.value.reason == "cancelled"
+    assert not target.parent.exists()
 
 
 def test_a_picture_too_long_for_its_format_is_refused(tmp_path: Path) -> None:

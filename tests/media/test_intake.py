@@ -29,12 +29,12 @@ def stored() -> int:
     return len(list(Store.current().files()))
 
 
+def chunk(name: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+
 def png(width: int, height: int, *, data: bytes = b"") -> bytes:
     """A PNG header of any size, with whatever data."""
-
-    def chunk(name: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
-
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(data)) + chunk(b"IEND", b"")
 
@@ -143,7 +143,7 @@ def test_missing_empty_and_odd_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "empty.png").write_bytes(b"")
     for path, message in (
         (tmp_path / "missing.png", "there is no such file"),
-        (tmp_path, "it is not a file"),
+        (tmp_path, "it is a folder"),
         (tmp_path / "empty.png", "the file is empty"),
     ):
         with pytest.raises(errors.ProbeError, match=message):
@@ -165,6 +165,23 @@ def test_a_decompression_bomb_is_refused_before_it_goes_off() -> None:
         admit_bytes(png(30_000, 30_000, data=rows))
 
 
+@pytest.mark.parametrize(
+    ("packed", "message"),
+    [
+        ([(b"zTXt", b"a\0\0", 3 << 20)], "a text or a colour profile in it has more than 1048576 bytes when unpacked"),
+        ([(b"iTXt", b"a\0\1\0\0\0", 3 << 20)], "a text or a colour profile in it has more than 1048576 bytes"),
+        ([(b"iCCP", b"a\0\0", 3 << 20)], "a text or a colour profile in it has more than 1048576 bytes"),
+        ([(b"zTXt", b"%d\0\0" % number, 1 << 20) for number in range(66)], "the texts .* together more than 67108864"),
+    ],
+)
+def test_a_bomb_in_the_metadata_is_over_a_limit(packed: list[tuple[bytes, bytes, int]], message: str) -> None:
+    data = png(2, 2, data=bytes(14))
+    chunks = b"".join(chunk(name, head + zlib.compress(bytes(size))) for name, head, size in packed)
+    with pytest.raises(errors.MediaLimitError, match=f"Cannot use 'bytes': {message}.*Save it without metadata"):
+        admit_bytes(data[:33] + chunks + data[33:])
+    assert stored() == 0
+
+
 def test_a_webp_bomb_is_refused_before_its_canvas_is_allocated() -> None:
     body = b"VP8X" + struct.pack("<I", 10) + bytes(4) + (16_382).to_bytes(3, "little") * 2
     with pytest.raises(errors.MediaLimitError, match="16383x16383"):
@@ -172,6 +189,53 @@ def test_a_webp_bomb_is_refused_before_its_canvas_is_allocated() -> None:
     lossless = b"VP8L" + struct.pack("<I", 10) + b"\x2f" + struct.pack("<I", 16_382 | 16_382 << 14)
     with pytest.raises(errors.MediaLimitError, match="16383x16383"):
         admit_bytes(b"RIFF" + struct.pack("<I", 30) + b"WEBP" + lossless + bytes(10))
+
+
+def webp(*chunks: tuple[bytes, bytes]) -> bytes:
+    body = b"".join(name + struct.pack("<I", len(data)) + data + bytes(len(data) % 2) for name, data in chunks)
+    return b"RIFF" + struct.pack("<I", len(body) + 4) + b"WEBP" + body
+
+
+def lossy(width: int, height: int, first: int, data: bytes) -> tuple[bytes, bytes]:
+    """A chunk that claims a first partition of so many bytes."""
+    tag = (1 << 4 | first << 5).to_bytes(3, "little")
+    return b"VP8 ", tag + b"\x9d\x01\x2a" + struct.pack("<HH", width, height) + data
+
+
+def extended(width: int, height: int) -> tuple[bytes, bytes]:
+    return b"VP8X", bytes(4) + (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
+
+
+@pytest.mark.parametrize(
+    ("data", "held"),
+    [
+        (webp(lossy(9900, 9900, 4, bytes(4))), 4),
+        (webp(lossy(9900, 9900, 0x7FFFF, bytes(4))), 4),
+        (webp(extended(9900, 9900), (b"ICCP", bytes(31)), lossy(9900, 9900, 40_000, bytes(40_000))), 40_000),
+        (webp(lossy(9900, 9900, 50_000, bytes(50_000)))[:-10_001], 39_999),
+    ],
+)
+def test_a_webp_too_short_for_its_pixels_is_refused_undecoded(data: bytes, held: int) -> None:
+    message = (
+        f"Cannot decode 'bytes': {held} bytes cannot say how 9900x9900 pixels look. The file is truncated or damaged"
+    )
+    with pytest.raises(errors.DecodeError, match=message):
+        admit_bytes(data)
+
+
+def test_a_lossy_webp_bomb_is_refused_by_its_header() -> None:
+    with pytest.raises(errors.MediaLimitError, match="16383x16383"):
+        admit_bytes(webp(lossy(16_383, 16_383, 4, bytes(4))))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (17, 300), (2000, 1000)])
+@pytest.mark.parametrize("lossless", [True, False])
+def test_the_smallest_webp_of_a_size_is_accepted(size: tuple[int, int], lossless: bool) -> None:
+    out = io.BytesIO()
+    Pillow.new("RGB", size, (10, 200, 30)).save(out, "WEBP", quality=0, method=6, lossless=lossless)
+    image = admit_bytes(out.getvalue())
+    assert isinstance(image, Image)
+    assert image.size == size
 
 
 def test_pixel_limit_follows_the_settings_and_warns_of_nothing_below_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -197,6 +197,49 @@ def test_cancelling_leaves_the_old_target(tmp_path: Path) -> None:
     assert not list(tmp_path.glob(".part-*"))
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "message", "reason"),
+    [
+        (
+            "MEDIA_TIMEOUT_S",
+            "0.1",
+            "it took over 0.1 s. Make the media shorter or smaller, or raise PREFECT_MEDIA_MEDIA_TIMEOUT_S.",
+            "deadline",
+        ),
+        (
+            "MAX_MEDIA_BYTES",
+            "30000",
+            "the output has more than the 30000 bytes of PREFECT_MEDIA_MAX_MEDIA_BYTES. Ask for less, or raise it.",
+            "failed",
+        ),
+    ],
+)
+def test_a_move_obeys_the_limits_of_a_run(
+    variable: str, value: str, message: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, target = tmp_path / "noise.png", tmp_path / "made.mp4"
+    Image.effect_noise((200, 120), 20).save(source)
+    target.write_bytes(b"old")
+    monkeypatch.setenv(f"PREFECT_MEDIA_{variable}", value)
+    with pytest.raises(EncodeError) as caught:
+        ken_burns(source, target, seconds=20, width=640, height=360)
+    assert str(caught.value) == f"Cannot animate 'made.mp4': {message}"
+    assert caught.value.reason == reason
+    assert target.read_bytes() == b"old"
+    assert not list(tmp_path.glob(".part-*"))
+
+
+def test_a_short_move_is_held_to_the_byte_limit_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, target = _dot(tmp_path / "dot.png", (64, 48)), tmp_path / "made.mp4"
+    ken_burns(source, target, seconds=0.2, width=64, height=48)
+    size = target.stat().st_size
+    target.unlink()
+    monkeypatch.setenv("PREFECT_MEDIA_MAX_MEDIA_BYTES", str(size - 1))
+    with pytest.raises(EncodeError, match=f"has more than the {size - 1} bytes"):
+        ken_burns(source, target, seconds=0.2, width=64, height=48)
+    assert not target.exists()
+
+
 def test_equal_requests_give_equal_bytes_also_side_by_side(tmp_path: Path) -> None:
     from concurrent.futures import ThreadPoolExecutor
 

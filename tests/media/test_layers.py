@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from prefect_media.errors import DecodeError, ParameterError, ProbeError, UnsupportedMediaError
+from prefect_media.errors import DecodeError, MediaError, ParameterError, ProbeError, UnsupportedMediaError
 from prefect_media.media.container import scan
+from prefect_media.media.probe import probe
 from prefect_media.media.videos import layers as layering
 from prefect_media.media.videos.extract import extract_frame
 from prefect_media.media.videos.keying import chroma_key
@@ -172,6 +173,26 @@ def test_a_layer_that_is_no_media_is_refused(kind: str, tmp_path: Path) -> None:
     with pytest.raises(DecodeError, match="it is cut off"):
         overlay_video(clip("plain.mp4"), [truncated()], tmp_path / "out.mp4")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        (b'<svg xmlns="http://www.w3.org/2000/svg"/>', "it is an SVG drawing"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "it is a HEIC picture"),
+        (b"%PDF-1.7\n", "it is a PDF document"),
+        (b"", "the file is empty"),
+    ],
+)
+def test_a_layer_that_is_not_handled_is_refused_as_everywhere(data: bytes, what: str, tmp_path: Path) -> None:
+    path = tmp_path / "logo.png"
+    path.write_bytes(data)
+    with pytest.raises(MediaError) as elsewhere:
+        probe(path)
+    with pytest.raises(MediaError) as caught:
+        overlay_video(clip("plain.mp4"), [path], tmp_path / "out.mp4")
+    assert str(caught.value).startswith(f"Cannot use 'logo.png': {what}.")
+    assert (type(caught.value), str(caught.value)) == (type(elsewhere.value), str(elsewhere.value))
 
 
 # Keying

@@ -1,10 +1,14 @@
 """Media types come from the content."""
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from prefect_media.errors import ProbeError
+from prefect_media.media.images.fit import load_rgb
+from prefect_media.media.probe import probe
 from prefect_media.media.sniff import describe, sniff, sniff_bytes
 
 TYPES = {
@@ -110,8 +114,29 @@ def test_brands_decide_among_containers(head: bytes, expected: str) -> None:
     assert sniff_bytes(head) == expected
 
 
-def test_a_missing_file_and_a_folder_are_errors(tmp_path: Path) -> None:
-    with pytest.raises(ProbeError, match="Cannot open"):
-        sniff(tmp_path / "missing.png")
-    with pytest.raises(ProbeError, match="Cannot open"):
-        sniff(tmp_path)
+@pytest.mark.parametrize(
+    ("make", "what"),
+    [
+        (lambda path: None, "there is no such file"),
+        (lambda path: path.mkdir(), "it is a folder"),
+        (os.mkfifo, "it is a named pipe"),
+        (lambda path: path.symlink_to("/dev/null"), "it is a device"),
+        (lambda path: path.symlink_to(path.with_name("none")), "it is a link to nothing"),
+        (lambda path: path.symlink_to(path), "Too many levels of symbolic links"),
+    ],
+)
+def test_what_is_not_a_file_is_told(make: Callable[[Path], object], what: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    make(path)
+    for look in (sniff, describe, load_rgb):
+        with pytest.raises(ProbeError, match=rf"^Cannot open '.*a\.png': {what}\.$"):
+            look(path)
+    with pytest.raises(ProbeError, match=rf"^Cannot read '.*a\.png': {what}\.$"):
+        probe(path)
+
+
+@pytest.mark.parametrize(("name", "what"), [("a\0.png", "embedded null byte"), ("a" * 300, "File name too long")])
+def test_a_name_that_cannot_be_is_told(name: str, what: str, tmp_path: Path) -> None:
+    for look in (sniff, probe):
+        with pytest.raises(ProbeError, match=f": {what}\\.$"):
+            look(tmp_path / name)
