@@ -19,7 +19,7 @@ from ..container import Container, open_guarded
 from ..runner import check_not_cancelled
 from ..streams import VideoStream
 
-__all__ = ["Shot", "is_spliceable", "matches", "shot_of", "splice"]
+__all__ = ["Shot", "is_spliceable", "matches", "shot_of", "splice", "widest_shot"]
 
 
 @dataclass(frozen=True)
@@ -68,38 +68,60 @@ def matches(one: VideoStream, other: VideoStream) -> bool:
     return is_spliceable(one) and is_spliceable(other) and facts(one) == facts(other)
 
 
+@dataclass(frozen=True)
+class Cut:
+    """A place where a stream's packets can be parted: no packet before it is shown after it, none after it before.
+
+    Attributes:
+        frame: The first frame behind it.
+        packet: The first packet behind it, in decoding order.
+        is_start: Whether decoding may begin there, with that frame.
+    """
+
+    frame: int
+    packet: int
+    is_start: bool
+
+
 def shot_of(path: Path, found: Container, first: int = 0, end: int | None = None) -> Shot | None:
     """Return the shot of frames from `first` up to but not including `end`, or None when it cannot be taken as it is."""
     stream = found.picture
     if stream is None or not is_spliceable(stream):
         return None
     end = stream.frames if end is None else end
+    times, cuts = _cuts(path, stream)
+    start, stop = cuts.get(first), cuts.get(end)
+    if start is None or stop is None or not start.is_start or not first < end:
+        return None
+    return Shot(path, stream, start.packet, stop.packet - start.packet, times[start.packet], end - first)
+
+
+def widest_shot(path: Path, found: Container, first: int, end: int) -> tuple[int, int] | None:
+    """Return the first frame and the one after the last of the longest shot between two frames, None without one."""
+    stream = found.picture
+    if stream is None or not is_spliceable(stream):
+        return None
+    cuts = _cuts(path, stream)[1].values()
+    begins = min((cut.frame for cut in cuts if cut.is_start and cut.frame >= first), default=end)
+    ends = max((cut.frame for cut in cuts if cut.frame <= end), default=first)
+    return (begins, ends) if begins < ends else None
+
+
+def _cuts(path: Path, stream: VideoStream) -> tuple[array[int], dict[int, Cut]]:
+    """Return the time of each packet, and the places between them where the stream can be parted, by frame."""
     times, keys = _packets(path, stream)
+    if not times:
+        return times, {}
     step = int(1 / stream.frame_rate / stream.time_base)
-    if not times or not 0 <= first < end <= len(times):
-        return None
     origin = min(times)
-    begins, ends = origin + first * step, origin + end * step
-    start, stop = _bounds(times, begins, ends)
-    if start is None or stop is None or not keys[start] or times[start] != begins:
-        return None
-    return Shot(path, stream, start, stop - start, begins, end - first)
-
-
-def _bounds(times: array[int], begins: int, ends: int) -> tuple[int | None, int | None]:
-    """Where in decoding order everything before a time is separate from everything after it."""
     highest = list(accumulate(times, max))  # of the packets up to here
-    lowest = list(accumulate(reversed(times), min))[::-1]  # of the packets from here on
-
-    def boundary(at: int) -> int | None:
-        for number in range(len(times) + 1):
-            before = highest[number - 1] if number else at - 1
-            after = lowest[number] if number < len(times) else at
-            if before < at <= after:
-                return number
-        return None
-
-    return boundary(begins), boundary(ends)
+    lowest = [*accumulate(reversed(times), min)][::-1]  # of the packets from here on
+    cuts = {len(times): Cut(len(times), len(times), is_start=False)}
+    for number, at in enumerate(lowest):
+        if number == 0 or highest[number - 1] < at:
+            frame = (at - origin) // step
+            cuts[frame] = Cut(frame, number, is_start=keys[number] and times[number] == at)
+    return times, cuts
 
 
 def _packets(path: Path, stream: VideoStream) -> tuple[array[int], list[bool]]:

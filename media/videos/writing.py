@@ -9,8 +9,8 @@ from typing import Any
 from .. import ffmpeg
 from .copying import shown_range, sound_as_is, whole_copy
 from .joining import join
+from .pieces import pieces
 from .reel import Reel, evened, tagged
-from .remux import Shot, shot_of
 from .targets import Target, target_of
 from .written import check_limits, verify
 
@@ -20,7 +20,8 @@ __all__ = ["is_copied", "write_reel"]
 def write_reel(reel: Reel, target: Path, *, what: str, kind: Target | None = None) -> None:
     """Run a reel's graph and write the target, checked before it appears.
 
-    A picture, or a sound, that is still the file's own is copied, where the target takes it. Odd sides, which 4:2:0 cannot
+    A picture, or a sound, that is still the file's own is copied, where the target takes it; of a picture in the form that is
+    written here, all but the frames at a cut. Odd sides, which 4:2:0 cannot
     hold, lose their last row or column.
 
     Args:
@@ -38,25 +39,16 @@ def write_reel(reel: Reel, target: Path, *, what: str, kind: Target | None = Non
     shown = shown_range(reel, kind)
     if shown is not None and reel.frames == shown[1].frames:
         _copy(reel, target, what, kind)
-    elif (shot := _shot(reel, kind)) is not None:
-        join([reel], target, what=what, coded=[shot])
+    elif (found := pieces(reel, kind)) is not None:
+        join([piece for piece, _ in found], target, what=what, coded=[shot for _, shot in found])
     else:
         _encode(reel, target, what, kind)
 
 
 def is_copied(reel: Reel, kind: Target) -> bool:
-    """Whether `write_reel` copies the picture."""
+    """Whether `write_reel` copies the picture, or most of it."""
     shown = shown_range(reel, kind)
-    return shown is not None and (reel.frames == shown[1].frames or _shot(reel, kind) is not None)
-
-
-def _shot(reel: Reel, kind: Target) -> Shot | None:
-    """The part of a file's picture that a reel shows, where it can be cut out undecoded."""
-    shown = shown_range(reel, kind)
-    if shown is None:
-        return None
-    coded, _, first = shown
-    return shot_of(coded.path, coded.found, first, first + reel.frames)
+    return shown is not None and (reel.frames == shown[1].frames or pieces(reel, kind) is not None)
 
 
 def _encode(reel: Reel, target: Path, what: str, kind: Target) -> None:
