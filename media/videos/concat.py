@@ -14,6 +14,7 @@ from ..streams import VideoStream
 from . import steps
 from .joining import crossfaded, join
 from .opening import open_reel, parse_rate, picture_of
+from .pieces import Piece, pieces
 from .reel import Reel
 from .remux import Shot, shot_of
 from .targets import Target, target_of
@@ -34,7 +35,7 @@ FILTERS = {
 }
 
 
-@operation(version=4)
+@operation(version=5)
 def concat_videos(
     sources: Sequence[Path],
     target: Path,
@@ -92,7 +93,8 @@ def concat_videos(
         shots = {path: _shot(path, found[path], fitted[path], kind) for path in found}
         reels, coded = [fitted[path] for path in sources], [shots[path] for path in sources]
     else:
-        reels = _overlapped(sources, opened, FILTERS[transition], transition_s)
+        parts = _overlapped(sources, opened, FILTERS[transition], transition_s, kind)
+        reels, coded = [reel for reel, _ in parts], [shot for _, shot in parts]
     if len(reels) == 1 and not any(coded):
         write_reel(reels[0], target, what=what)
     else:
@@ -117,7 +119,9 @@ def _shot(path: Path, found: Container, reel: Reel, kind: Target) -> Shot | None
     return shot if shot is not None and shot.frames == reel.frames else None
 
 
-def _overlapped(sources: Sequence[Path], opened: Callable[..., Reel], name: str, transition_s: float) -> list[Reel]:
+def _overlapped(
+    sources: Sequence[Path], opened: Callable[..., Reel], name: str, transition_s: float, kind: Target
+) -> list[Piece]:
     """Each video's part until the next transition; all but the first begin with the transition from the one before."""
     whole = [opened(path) for path in sources]
     overlap = whole[0].frame_at(transition_s)
@@ -127,15 +131,17 @@ def _overlapped(sources: Sequence[Path], opened: Callable[..., Reel], name: str,
             f"transition_s={transition_s:g} does not fit '{shortest.name}', which lasts {float(shortest.duration):.3f} s. "
             "Allowed: from one frame to half of the shortest video."
         )
-    reels: list[Reel] = []
+    parts: list[Piece] = []
     for number, reel in enumerate(whole):
         end = reel.frames if number == len(whole) - 1 else reel.frames - overlap
         if number == 0:
-            reels.append(reel.cut(0, end))
+            parts += pieces(reel.cut(0, end), kind) or [(reel.cut(0, end), None)]
             continue
         before = whole[number - 1]
         start = before.frames - overlap
         tail = opened(sources[number - 1], from_s=float(start / before.rate), twin=1)
         tail = tail.cut(tail.frames - overlap, tail.frames)
-        reels.append(crossfaded(tail, reel.cut(0, end), name))
-    return reels
+        rest = pieces(reel.cut(overlap, end), kind) if overlap < end else None
+        head = reel.cut(0, end if rest is None else overlap)
+        parts += [(crossfaded(tail, head, name), None), *(rest or [])]
+    return parts

@@ -20,9 +20,10 @@ from ..sounds.soundtrack import Soundtrack
 from .chain import Prepared, open_through, prepare
 from .copying import shown_range, whole_copy
 from .joining import encode_parts
-from .opening import parse_rate
+from .opening import parse_rate, picture_of
+from .pieces import Piece, is_own_form, last_frame, pieces
 from .reel import Reel, evened, tagged
-from .remux import shot_of, splice
+from .remux import splice
 from .steps import speed
 from .targets import SAMPLE_RATE_HZ, Target, target_of
 from .written import tolerance, verify
@@ -270,25 +271,37 @@ def _write(job: _Job, plan: _Plan, sound: Any, scratch: Path) -> None:
 
 
 def _copied(job: _Job, plan: _Plan, scratch: Path) -> tuple[Any, dict[str, Any]] | None:
-    """The picture as it is, where the target takes it and its length is right."""
+    """The picture as it is, where the target takes it, cut, held or repeated where its length must change."""
     reel = job.reel(keep_sound=plan.keeps_sound)
     shown = shown_range(reel, job.kind)
     if shown is None or plan.slowing != 1:
         return None
-    _, stream, first = shown
-    if plan.frames == reel.frames == stream.frames:
+    if plan.frames == reel.frames == shown[1].frames:
         return whole_copy(job.found, job.video, job.kind)
-    whole, rest = divmod(plan.frames, reel.frames)
-    if whole and plan.frames != reel.frames and not plan.loops:
+    parts = _parts(job, plan, replace(reel, sound=None))
+    if parts is None:
         return None
-    shots = [shot_of(job.video, job.found, first, first + reel.frames)] * whole
-    shots += [shot_of(job.video, job.found, first, first + rest)] if rest else []
-    usable = [shot for shot in shots if shot is not None]
-    if len(usable) < len(shots):
-        return None
+    new = iter(encode_parts([part for part, shot in parts if shot is None], scratch, job.kind, what=job.what))
     joined = scratch / "pictures.mp4"
-    splice(usable, joined, rate=stream.frame_rate, what=job.what)
-    return ffmpeg.source(joined)["v:0"], job.kind.copying(stream)
+    splice([shot or next(new).shot for _, shot in parts], joined, rate=plan.rate, what=job.what)
+    return ffmpeg.source(joined)["v:0"], job.kind.copying(shown[1])
+
+
+def _parts(job: _Job, plan: _Plan, reel: Reel) -> list[Piece] | None:
+    """The planned picture in pieces, most of them copied; None where all of it has to be encoded."""
+    if plan.frames <= reel.frames:
+        return pieces(reel.cut(0, plan.frames), job.kind)
+    once = pieces(reel, job.kind)
+    if once is None:
+        return None
+    times, rest = divmod(plan.frames, reel.frames) if plan.loops else (1, plan.frames - reel.frames)
+    if not rest:
+        return once * times
+    if plan.loops and (more := pieces(reel.cut(0, rest), job.kind)) is not None:
+        return once * times + more
+    if not is_own_form(picture_of(job.found, job.video), job.kind):
+        return None
+    return once * times + [(reel.cut(0, rest) if plan.loops else last_frame(reel).held(rest), None)]
 
 
 def _drawn(job: _Job, plan: _Plan, reel: Reel) -> tuple[Any, dict[str, Any]]:

@@ -21,7 +21,7 @@ from .reel import Reel
 from .remux import Shot, matches, shot_of, widest_shot
 from .targets import Target
 
-__all__ = ["Piece", "is_own_form", "pieces"]
+__all__ = ["Piece", "is_own_form", "last_frame", "pieces"]
 
 Piece = tuple[Reel, Shot | None]
 """A reel, and its picture where that is copied."""
@@ -50,6 +50,13 @@ def pieces(reel: Reel, kind: Target) -> list[Piece] | None:
     head: list[Piece] = [(_part(reel, first, first, begins), None)] if begins > first else []
     tail: list[Piece] = [(_part(reel, first, ends, end), None)] if ends < end else []
     return [*head, body, *tail]
+
+
+def last_frame(reel: Reel) -> Reel:
+    """Return the last frame of what a reel shows of a file as a reel of its own, without sound."""
+    assert reel.coded is not None
+    first, silent = reel.coded.first, replace(reel, sound=None)
+    return _part(silent, first, first + reel.frames - 1, first + reel.frames)
 
 
 def _part(reel: Reel, first: int, begins: int, ends: int) -> Reel:

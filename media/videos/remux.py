@@ -32,6 +32,7 @@ class Shot:
         first, count: Packets in decoding order.
         start: Time of the first frame, in units of the stream's time base.
         frames: Number of frames; all packets are shown.
+        delay: For how many frames decoding must run ahead, because frames are stored in another order than they are shown.
     """
 
     path: Path
@@ -40,6 +41,7 @@ class Shot:
     count: int
     start: int
     frames: int
+    delay: int
 
 
 def is_spliceable(stream: VideoStream) -> bool:
@@ -93,7 +95,9 @@ def shot_of(path: Path, found: Container, first: int = 0, end: int | None = None
     start, stop = cuts.get(first), cuts.get(end)
     if start is None or stop is None or not start.is_start or not first < end:
         return None
-    return Shot(path, stream, start.packet, stop.packet - start.packet, times[start.packet], end - first)
+    inside, begins, step = times[start.packet : stop.packet], times[start.packet], _step(stream)
+    delay = max(number - (at - begins) // step for number, at in enumerate(inside))
+    return Shot(path, stream, start.packet, len(inside), begins, end - first, delay)
 
 
 def widest_shot(path: Path, found: Container, first: int, end: int) -> tuple[int, int] | None:
@@ -112,8 +116,7 @@ def _cuts(path: Path, stream: VideoStream) -> tuple[array[int], dict[int, Cut]]:
     times, keys = _packets(path, stream)
     if not times:
         return times, {}
-    step = int(1 / stream.frame_rate / stream.time_base)
-    origin = min(times)
+    step, origin = _step(stream), min(times)
     highest = list(accumulate(times, max))  # of the packets up to here
     lowest = [*accumulate(reversed(times), min)][::-1]  # of the packets from here on
     cuts = {len(times): Cut(len(times), len(times), is_start=False)}
@@ -122,6 +125,11 @@ def _cuts(path: Path, stream: VideoStream) -> tuple[array[int], dict[int, Cut]]:
             frame = (at - origin) // step
             cuts[frame] = Cut(frame, number, is_start=keys[number] and times[number] == at)
     return times, cuts
+
+
+def _step(stream: VideoStream) -> int:
+    """Length of a frame of a spliceable stream, in units of its time base."""
+    return int(1 / stream.frame_rate / stream.time_base)
 
 
 def _packets(path: Path, stream: VideoStream) -> tuple[array[int], list[bool]]:
@@ -155,13 +163,13 @@ def splice(shots: Sequence[Shot], target: Path, *, rate: Fraction, what: str) ->
     try:
         with av.open(str(target), "w", options=options) as out:
             stream: Any = None
-            offset = 0
+            at, delay = 0, max(shot.delay for shot in shots)
             for shot in shots:
                 with open_guarded(shot.path) as container:
                     source = container.streams[shot.stream.index]
                     stream = stream or _stream_like(out, source)
-                    _copy(container, source, out, stream, shot, offset)
-                    offset += int(shot.frames / rate / source.time_base)
+                    _copy(container, source, out, stream, shot, at, delay)
+                    at += shot.frames
     except FFmpegError as exc:
         raise EncodeError(f"Cannot {what}: {exc}") from exc
 
@@ -174,16 +182,18 @@ def _stream_like(out: Any, source: Any) -> Any:
     return stream
 
 
-def _copy(container: Any, source: Any, out: Any, stream: Any, shot: Shot, offset: int) -> None:
-    number = 0
+def _copy(container: Any, source: Any, out: Any, stream: Any, shot: Shot, at: int, delay: int) -> None:
+    """Copy a shot to be shown from frame `at`. Decoding times are anew one frame apart, so that they go on over a seam."""
+    step, number = _step(shot.stream), 0
     for packet in container.demux(source):
         if not packet.size or packet.pts is None:
             continue
         if shot.first <= number < shot.first + shot.count:
             if number % 512 == 0:
                 check_not_cancelled(f"copy the video of '{shot.path.name}'")
-            packet.pts += offset - shot.start
-            packet.dts = packet.dts + offset - shot.start if packet.dts is not None else None
+            packet.pts += at * step - shot.start
+            packet.dts = (at + number - shot.first - delay) * step
+            packet.duration = step
             packet.stream = stream
             out.mux(packet)
         number += 1
