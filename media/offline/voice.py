@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import EncodeError, ParameterError
-from ..runner import check_not_cancelled
+from ..runner import check_not_cancelled, leash
 from ..types import Word
 from . import pcm
 
@@ -139,14 +139,21 @@ def _espeak(text: str, voice: str, rate: int, pitch: int) -> tuple[Samples, int,
 
 def _run(command: list[str], data: bytes) -> tuple[int, bytes, str]:
     environment = {name: os.environ[name] for name in KEPT_ENVIRONMENT if name in os.environ}
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=environment,
-        start_new_session=os.name == "posix",
-    )
+    with leash() as (inherited, tie):
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment,
+            start_new_session=os.name == "posix",
+            pass_fds=inherited,
+        )
+        tie(process.pid)
+        return _answer(process, data)
+
+
+def _answer(process: subprocess.Popen[bytes], data: bytes) -> tuple[int, bytes, str]:
     deadline = time.monotonic() + TIMEOUT_S
     pending: bytes | None = data
     try:

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from ...errors import EncodeError, ParameterError
+from ..images.limits import check_result_bytes
 from ..runner import check_not_cancelled, scratch_beside
 from .abstract import compose_abstract
 from .canvas import Canvas
@@ -80,6 +81,7 @@ def paint_picture(target: Path, *, prompt: str, width: int = 1024, height: int =
 
     Raises:
         ParameterError: The size or the format is not offered.
+        MediaLimitError: The file has more bytes than the settings allow.
         EncodeError: The target cannot be written.
     """
     kind = FORMATS.get(target.suffix.lower())
@@ -90,6 +92,7 @@ def paint_picture(target: Path, *, prompt: str, width: int = 1024, height: int =
     try:
         with scratch_beside(target) as scratch:
             picture.save(scratch / target.name, kind, **options)
+            check_result_bytes(target, (scratch / target.name).stat().st_size)
             (scratch / target.name).replace(target)
     except OSError as exc:
         raise EncodeError(f"Cannot write {target.name!r}: {exc}.") from exc

@@ -52,8 +52,8 @@ def concat_videos(
 
     With cuts, videos that are equal in codec, size, rate, colours and encoder settings are joined without encoding their
     pictures again; among others that must be encoded, those keep theirs that this encoder wrote (the results of other
-    operations). Sound is always encoded again: coded sound does not join without gaps. A video without sound is silent
-    among others that have some.
+    operations). Of these a transition encodes only the frames that it mixes, and those up to the next key frame. Sound is
+    always encoded again: coded sound does not join without gaps. A video without sound is silent among others that have some.
 
     Args:
         sources: One or more videos.

@@ -30,7 +30,8 @@ def trim_video(
 ) -> None:
     """Keep the part of a video between two times, to the nearest frame.
 
-    The picture is copied undecoded when the part begins at a key frame and ends where no later frame is needed.
+    The picture is copied undecoded when the part begins at a key frame and ends where no later frame is needed. In a video of
+    this library's own encoder's form only the frames that are not so are encoded.
 
     Args:
         source: Any video.

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from prefect_media.errors import EncodeError, ParameterError
+from prefect_media.errors import EncodeError, MediaLimitError, ParameterError
 from prefect_media.media.ffmpeg import cancellation
 from prefect_media.media.painting.canvas import Canvas
 from prefect_media.media.painting.composition import compose_landscape
@@ -180,3 +180,10 @@ def test_every_mood_paints_every_ground_and_figure(mood: str) -> None:
         canvas = Canvas(40, 22, Noise(mood, water, figure))
         compose_landscape(canvas, read_scene(f"{word} {water} {figure}", canvas.noise))
         assert np.isfinite(canvas.rgb).all()
+
+
+def test_a_picture_over_the_byte_limit_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREFECT_MEDIA_MAX_MEDIA_BYTES", "500")
+    with pytest.raises(MediaLimitError, match=r"Cannot write 'made\.png': it has \d+ bytes, at most 500 are allowed"):
+        paint_picture(tmp_path / "made.png", prompt="x", width=64, height=64)
+    assert not list(tmp_path.iterdir())
