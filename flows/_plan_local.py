@@ -91,7 +91,7 @@ def operation_planned(run: Evaluation, task: Any, name: str, parameters: dict[st
     assert facts is not None
     seconds, notes = local_seconds(facts), ()
     if (before := _step_before(run, name, inputs)) is not None:
-        seconds, notes = STEP_S, (f"in one encode with {before}",)
+        seconds, notes = STEP_S, (f"{name}: in one encode with {before}",)
     number = run.add(
         name, "local", "new", inputs=inputs, seconds=seconds, makes=described(facts), key=key or "", notes=notes
     )

@@ -303,7 +303,7 @@ def test_a_chain_of_operations_is_planned_as_one_encode(monkeypatch: pytest.Monk
 
     assert notes() == {
         "ken_burns": (), "remove_audio": (), "fit_video": (),
-        "change_speed": ("in one encode with fit_video",), "caption": ("in one encode with change_speed",),
+        "change_speed": ("change_speed: in one encode with fit_video",), "caption": ("caption: in one encode with change_speed",),
     }  # fmt: skip
     monkeypatch.setenv("PREFECT_MEDIA_FUSE", "0")
     assert set(notes().values()) == {()}
