@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Literal
-from xml.sax.saxutils import quoteattr, unescape
+from xml.sax.saxutils import unescape
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -21,6 +21,7 @@ from .operation import operation
 from .probe import probe
 from .sniff import sniff
 from .streams import Container
+from .xmp import packet_with
 
 __all__ = ["Provenance", "read_provenance", "write_provenance"]
 
@@ -32,7 +33,6 @@ SOURCE_TYPES = {
 }
 """IPTC's words for how media was made (Source: cv.iptc.org/newscodes/digitalsourcetype, edition of 2024-09-17)."""
 VOCABULARY = "http://cv.iptc.org/newscodes/digitalsourcetype/"
-NAMESPACE = "urn:prefect-media:provenance"
 TAGGED = ("video/mp4", "video/quicktime", "video/webm", "video/x-matroska", "audio/mp4", "audio/mpeg", "audio/wav",
           "audio/flac", "audio/ogg")  # fmt: skip
 LONGEST_TAG = 100_000
@@ -76,7 +76,7 @@ class _Envelope(BaseModel):
     record: Provenance = Field(alias=KEYWORD)
 
 
-@operation(version=2)
+@operation(version=3)
 def write_provenance(
     source: Path,
     target: Path,
@@ -88,6 +88,9 @@ def write_provenance(
     prompt: str | None = None,
 ) -> None:
     """Copy a file with a record of its origin in its metadata; picture and sound are not touched.
+
+    What else the metadata says stays: an XMP packet keeps all but an earlier record and its IPTC source type, and a comment
+    gets the record as a line of its own.
 
     Content credentials of the source are left out: any change makes them invalid. Write the record first, then sign.
 
@@ -112,8 +115,9 @@ def write_provenance(
         raise ParameterError("Cannot write this record: " + " ".join(problems), problems) from exc
     media_type = probe(source, decode=False).media_type
     if media_type in XMP_FORMATS:
-        texts = {KEYWORD: record.to_json()}
-        publish(embed_xmp(source.read_bytes(), media_type, _xmp(record), texts), target)
+        data = source.read_bytes()
+        xmp = packet_with(extract_xmp(data, media_type), record.digital_source_type, record.to_json())
+        publish(embed_xmp(data, media_type, xmp, {KEYWORD: record.to_json()}), target)
     elif media_type in TAGGED:
         _tag(source, target, record)
     else:
@@ -123,30 +127,13 @@ def write_provenance(
         )
 
 
-def _xmp(record: Provenance) -> bytes:
-    packet = (
-        '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
-        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
-        '<rdf:Description rdf:about="" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" '
-        f'xmlns:pm="{NAMESPACE}" Iptc4xmpExt:DigitalSourceType="{record.digital_source_type}" '
-        f"pm:record={_attribute(record.to_json())}/>"
-        '</rdf:RDF></x:xmpmeta><?xpacket end="r"?>'
-    )
-    return packet.encode()
-
-
-def _attribute(text: str) -> str:
-    quoted = quoteattr(text, {'"': "&quot;"})
-    return '"' + quoted[1:-1] + '"'
-
-
 def _tag(source: Path, target: Path, record: Provenance) -> None:
     from . import ffmpeg
 
     before = scan(source)
     node = ffmpeg.source(source)
     kinds = {"v": len(before.video) + before.covers, "a": len(before.audio), "s": before.subtitles}
-    comment = f"comment={record.to_json()}"
+    comment = f"comment={_beside(_comment(source), record)}"
     options = {"c": "copy", "map_metadata": "0", "metadata": comment}
     if before.format == "ogg":
         options["metadata:s"] = comment  # where Ogg keeps it; an older one there would win
@@ -163,6 +150,12 @@ def _tag(source: Path, target: Path, record: Provenance) -> None:
         options=options,
         check=check,
     )
+
+
+def _beside(comment: str, record: Provenance) -> str:
+    """Return a comment that says what it said, and has the record in a line of its own in place of an earlier one."""
+    kept = [line for line in comment.splitlines() if not line.startswith(f'{{"{KEYWORD}":')]
+    return "\n".join([*kept, record.to_json()])
 
 
 def _same(before: Container, after: Container) -> bool:
@@ -184,9 +177,9 @@ def read_provenance(path: Path) -> Provenance | None:
     media_type = sniff(path)
     if media_type in XMP_FORMATS:
         packet = (extract_xmp(path.read_bytes(), media_type) or b"").decode("utf-8", "replace")
-        found = re.search(r'\bpm:record="([^"]*)"', packet)
+        found = re.findall(r'\bpm:record="([^"]*)"', packet)
         unquoted = {"&quot;": '"', "&#10;": "\n", "&#13;": "\r", "&#9;": "\t"}
-        return _parsed(unescape(found[1], unquoted)) if found else None
+        return _parsed(unescape(found[-1], unquoted)) if found else None
     if media_type in TAGGED:
         return _parsed(_comment(path))
     return None
@@ -205,7 +198,8 @@ def _comment(path: Path) -> str:
 def _parsed(text: str) -> Provenance | None:
     if KEYWORD not in text or len(text) > LONGEST_TAG:
         return None
+    line = next((line for line in reversed(text.splitlines()) if line.startswith(f'{{"{KEYWORD}":')), "")
     try:
-        return _Envelope.model_validate_json(text).record
+        return _Envelope.model_validate_json(line).record
     except ValidationError:
         return None

@@ -28,7 +28,7 @@ LONGEST = 1 << 20
 
 
 def embed_xmp(data: bytes, media_type: str, xmp: bytes, texts: dict[str, str]) -> bytes:
-    """Return a picture file with an XMP packet in it, in place of any that it had.
+    """Return a picture file with an XMP packet in it, in place of any that it had (see `extract_xmp`).
 
     Content credentials, which any change makes invalid, are left out.
 
@@ -53,7 +53,9 @@ def embed_xmp(data: bytes, media_type: str, xmp: bytes, texts: dict[str, str]) -
 
 
 def extract_xmp(data: bytes, media_type: str) -> bytes | None:
-    """Return the XMP packet of a picture file; None when it has none, or is broken before it."""
+    """Return the XMP packet of a picture file, empty when it is too long or does not unpack; None when it has none, or the
+    file is broken before it.
+    """
     try:
         if media_type == "image/png":
             found = (_itxt(body) for kind, body, _ in _png_chunks(data) if kind == b"iTXt")
@@ -61,7 +63,8 @@ def extract_xmp(data: bytes, media_type: str) -> bytes | None:
         if media_type == "image/jpeg":
             segments = (body for marker, body, _ in _jpeg_segments(data) if marker == 0xE1)
             return next((body[len(JPEG_XMP) :] for body in segments if body.startswith(JPEG_XMP)), None)
-        return next((body for kind, body in _webp_chunks(data) if kind == b"XMP " and len(body) <= LONGEST), None)
+        found = (body for kind, body in _webp_chunks(data) if kind == b"XMP ")
+        return next((body if len(body) <= LONGEST else b"" for body in found), None)
     except (struct.error, IndexError, ValueError, DecodeError):
         return None
 
@@ -81,13 +84,23 @@ def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
 
 
 def _itxt(body: bytes) -> tuple[bytes, bytes]:
-    """Keyword and text of an uncompressed chunk; compressed ones, which nobody writes for XMP, read as empty."""
+    """Keyword and text of a chunk; a text that is too long or does not unpack reads as empty."""
     keyword, _, rest = body.partition(b"\0")
-    if rest[:1] != b"\0" or len(rest) > LONGEST:
-        return keyword, b""
+    is_packed = rest[:1] == b"\1"
     _, _, rest = rest[2:].partition(b"\0")  # language
     _, _, text = rest.partition(b"\0")  # translated keyword
-    return keyword, text
+    if is_packed:
+        text = _unpacked(text)
+    return keyword, text if len(text) <= LONGEST else b""
+
+
+def _unpacked(data: bytes) -> bytes:
+    unpacking = zlib.decompressobj()
+    try:
+        text = unpacking.decompress(data, LONGEST)
+    except zlib.error:
+        return b""
+    return text if unpacking.eof else b""
 
 
 def _png_with(data: bytes, texts: dict[bytes, bytes]) -> bytes:

@@ -1,19 +1,25 @@
 """Origin records: written into files without touching picture or sound, and read back."""
 
 import io
+import subprocess
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import av
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from prefect_media import errors
 from prefect_media.media.container import scan
+from prefect_media.media.ffmpeg import ffmpeg_exe
+from prefect_media.media.images.embedding import extract_xmp
 from prefect_media.media.probe import probe
 from prefect_media.media.provenance import Provenance, read_provenance, write_provenance
 from prefect_media.media.samples.making import sample_image
+from prefect_media.media.xmp import packet_with
 
 RECORD: dict[str, Any] = {"model": "fal:fal-ai/flux/dev", "flow_run": "0f3c", "call_key": "ab" * 32}
 ODD = "Ünï \"quoted\" 'single' <tag> & ampersand; = # \\ back\nnew line ]]> 日本 --> end"
@@ -157,3 +163,120 @@ def test_broken_files_read_as_none_or_are_refused(every_type: dict[str, bytes], 
             assert read_provenance(path) in (None, Provenance(**RECORD))
     (tmp_path / "text").write_bytes(b"no media")
     assert read_provenance(tmp_path / "text") is None
+
+
+OTHERS = (
+    '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n<x:xmpmeta xmlns:x="adobe:ns:meta/" x:xmptk="Darkroom 3">\n'
+    ' <r:RDF xmlns:r="http://www.w3.org/1999/02/22-rdf-syntax-ns#">\n'
+    '  <r:Description r:about="uuid:1" xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:lab="http://lab.example/1/" '
+    'xmlns:ext="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" lab:Grain="4" '
+    'ext:DigitalSourceType="http://cv.iptc.org/newscodes/digitalsourcetype/digitalCapture">\n'
+    '   <dc:title><r:Alt><r:li xml:lang="x-default">Dawn &amp; dusk</r:li></r:Alt></dc:title>\n'
+    "  </r:Description>\n </r:RDF>\n</x:xmpmeta>" + " " * 200 + '<?xpacket end="w"?>'
+)
+
+
+def with_xmp(name: str, packet: bytes, data: bytes) -> bytes:
+    """The picture with a packet as another program puts it there."""
+    out = io.BytesIO()
+    picture = Image.open(io.BytesIO(data))
+    if name == "png":
+        info = PngInfo()
+        info.add_itxt("XML:com.adobe.xmp", packet.decode(), zip=True)
+        picture.save(out, name, pnginfo=info)
+    else:
+        picture.save(out, name, xmp=packet)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_what_others_wrote_stays(name: str, every_type: dict[str, bytes], tmp_path: Path) -> None:
+    target = marked(name, with_xmp(name, OTHERS.encode(), every_type[name]), tmp_path, **RECORD)
+    assert read_provenance(target) == Provenance(**RECORD)
+    packet = extract_xmp(target.read_bytes(), f"image/{name}")
+    assert packet is not None
+    text = packet.decode()
+    for kept in ('x:xmptk="Darkroom 3"', 'lab:Grain="4"', "Dawn &amp; dusk", " " * 200 + '<?xpacket end="w"?>'):
+        assert kept in text
+    assert text.count("DigitalSourceType") == 1
+    assert "digitalCapture" not in text
+    assert text.count('r:about="uuid:1"') == 2
+    rdf, iptc = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}", "{http://iptc.org/std/Iptc4xmpExt/2008-02-29/}"
+    described = ElementTree.fromstring(text.strip().removeprefix("\ufeff")).findall(f"{rdf}RDF/{rdf}Description")
+    assert [each.get(f"{rdf}about") for each in described] == ["uuid:1", "uuid:1"]
+    assert next(described[0].iter(f"{rdf}li")).text == "Dawn & dusk"
+    assert described[1].get(f"{iptc}DigitalSourceType", "").endswith("/trainedAlgorithmicMedia")
+    with Image.open(target) as picture:
+        assert picture.info["xmp"] == packet
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_writing_again_beside_what_others_wrote_changes_only_the_record(
+    name: str, every_type: dict[str, bytes], tmp_path: Path
+) -> None:
+    target = marked(name, with_xmp(name, OTHERS.encode(), every_type[name]), tmp_path, **RECORD)
+    again = tmp_path / f"again{target.suffix}"
+    write_provenance(target, again, **RECORD)
+    assert again.read_bytes() == target.read_bytes()
+    write_provenance(again, target, model="local:remix", made="procedure")
+    assert read_provenance(target) == Provenance(model="local:remix", made="procedure")
+
+
+BOMB = '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]><x>&b;</x>'
+BAD_PACKETS = {
+    "cut off": OTHERS[:400],
+    "a document type": BOMB,
+    "no XML": "just words",
+    "undeclared": OTHERS.replace("lab:Grain", "lob:Grain"),
+    "latin": "<x>\xe9</x>".encode("latin-1"),
+}
+
+
+@pytest.mark.parametrize("what", BAD_PACKETS)
+@pytest.mark.parametrize("name", ["jpeg", "webp"])
+def test_a_packet_that_cannot_be_kept_is_not_lost(
+    what: str, name: str, every_type: dict[str, bytes], tmp_path: Path
+) -> None:
+    packet = BAD_PACKETS[what]
+    data = with_xmp(name, packet if isinstance(packet, bytes) else packet.encode(), every_type[name])
+    with pytest.raises(errors.DecodeError, match="XMP metadata that cannot be kept"):
+        marked(name, data, tmp_path, **RECORD)
+    assert not list(tmp_path.glob("target*"))
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "<r:Description " * 3,
+        OTHERS.replace('lab:Grain="4"', " ".join(f'lab:a{n}="urn:prefect-media:provenance"' for n in range(20_000))),
+        OTHERS.replace('lab:Grain="4"', " " * 900_000 + 'lab:Grain="4"'),
+        OTHERS.replace(" </r:RDF>", "</r:RDF><r:RDF>" * 20_000 + " </r:RDF>"),
+    ],
+)
+def test_a_hostile_packet_takes_no_endless_time(hostile: str) -> None:
+    try:
+        packet_with(hostile.encode(), "http://x", "{}")
+    except errors.DecodeError:
+        return
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_a_comment_of_the_user_stays(name: str, every_type: dict[str, bytes], tmp_path: Path) -> None:
+    suffix = SUFFIX.get(name, f".{name}")
+    plain, told = tmp_path / f"plain{suffix}", tmp_path / f"told{suffix}"
+    plain.write_bytes(every_type[name])
+    tags = ["-metadata", "comment=shot at dawn", "-metadata", "title=Dawn"]
+    if name in ("ogg", "opus"):
+        tags = ["-metadata:s", "comment=shot at dawn", "-metadata:s", "title=Dawn"]
+    subprocess.run([ffmpeg_exe(), "-v", "error", "-i", str(plain), "-c", "copy", *tags, str(told)], check=True)
+    target, again = tmp_path / f"target{suffix}", tmp_path / f"again{suffix}"
+    write_provenance(told, target, **RECORD)
+    assert read_provenance(target) == Provenance(**RECORD)
+    write_provenance(target, again, **RECORD)
+    for path in (target, again):
+        with av.open(str(path)) as container:
+            found = {**container.metadata, **container.streams[0].metadata}
+        lowered = {key.lower(): value for key, value in found.items()}
+        assert lowered["comment"].splitlines()[0] == "shot at dawn"
+        assert len(lowered["comment"].splitlines()) == 2
+        assert lowered["title"] == "Dawn"
