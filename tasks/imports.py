@@ -6,7 +6,6 @@ import hashlib
 from pathlib import Path
 from typing import Any, Literal
 
-from ..adapters._download import download
 from ..errors import ParameterError
 from ..media.intake import admit
 from ..media.store import Store
@@ -58,6 +57,8 @@ async def import_media(source: str | Path, *, kind: Kind | None = None) -> Media
         raise ParameterError(
             f"import_media: {text.partition('://')[0]}:// is not supported. Expected a file or https://."
         )
+    from ..adapters._download import download  # brings the HTTP client, which files need not load
+
     with Store.current().scratch() as folder:
         target = folder / "download"
         await on_loop(download(text, target))

@@ -14,7 +14,6 @@ from PIL import Image
 from ...errors import ParameterError
 from ..control import check_not_cancelled
 from ..operation import operation
-from .attention import attention, smart_focus
 from .colour import Rgba, flattened, parse_colour, to_srgb
 from .encoding import PictureFormat, check_quality, encode_within, format_of, over_limit, publish, save_picture
 from .fitting import Fit, Fitted, Gravity, fitted_size
@@ -130,6 +129,8 @@ def fit_image(
 
 
 def _focus(picture: Picture, fitted: Fitted) -> tuple[float, float] | None:
+    from .attention import attention, smart_focus  # brings NumPy
+
     return smart_focus(attention(picture.image, picture.profile), fitted, picture.width_px, picture.height_px)
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ..images.attention import LOOK_PX, Map, attention
 from ..images.fitting import Box
 from .frames import sampled_frames
+
+if TYPE_CHECKING:
+    from ..images.attention import Map
 
 __all__ = ["Look"]
 
 LOOKS = 8
-FRAME_PX = 4 * LOOK_PX
 
 
 @dataclass(frozen=True)
@@ -48,10 +50,12 @@ class Look:
         Raises:
             MediaError: The file does not decode.
         """
+        from ..images.attention import LOOK_PX, attention  # brings NumPy, which a plan or a copy need not load
+
         length = self.end - self.begin
         times = [self.duration_s * (self.begin + length * (number + 0.5) / LOOKS) for number in range(LOOKS)]
         total: Map | None = None
-        for frame in sampled_frames(self.path, times, max_side_px=FRAME_PX):
+        for frame in sampled_frames(self.path, times, max_side_px=4 * LOOK_PX):
             left, top, right, bottom = self.box
             wide, high = frame.size
             edges = (round(left * wide), round(top * high), round(right * wide), round(bottom * high))

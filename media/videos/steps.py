@@ -14,7 +14,6 @@ from typing import Any, Literal, get_args
 from ...errors import ParameterError
 from ..captions.captioning import add_captions
 from ..facts import ratio_of
-from ..images.attention import smart_focus
 from ..images.colour import parse_colour
 from ..images.fitting import Fit, Fitted, Gravity, fitted_size
 from .opening import parse_rate, picture_of
@@ -105,6 +104,8 @@ def fit(
     point, fitted = focus_point(focus), plan(gravity=gravity, focus=focus_point(focus))
     check_size(fitted.width_px, fitted.height_px)
     if gravity == "smart" and point is None and reel.look is not None and fit == "cover" and fitted.crop_share:
+        from ..images.attention import smart_focus
+
         fitted = plan(focus=smart_focus(reel.look.attention(), fitted, reel.width, reel.height))
     return placed(reel, fitted, colour)
 
