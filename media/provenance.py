@@ -9,11 +9,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Literal
-from xml.sax.saxutils import unescape
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ..errors import EncodeError, ParameterError, UnsupportedMediaError
+from ..errors import DecodeError, EncodeError, ParameterError, UnsupportedMediaError
 from .container import scan
 from .images.embedding import XMP_FORMATS, embed_xmp, extract_xmp
 from .images.encoding import publish
@@ -21,7 +20,7 @@ from .operation import operation
 from .probe import probe
 from .sniff import sniff
 from .streams import Container
-from .xmp import packet_with
+from .xmp import packet_with, record_in
 
 __all__ = ["Provenance", "read_provenance", "write_provenance"]
 
@@ -36,7 +35,11 @@ VOCABULARY = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 TAGGED = ("video/mp4", "video/quicktime", "video/webm", "video/x-matroska", "audio/mp4", "audio/mpeg", "audio/wav",
           "audio/flac", "audio/ogg")  # fmt: skip
 LONGEST_TAG = 100_000
+LONGEST_COMMENT = 130_000
+"""In bytes. It is handed to ffmpeg as one argument, and Linux lets none have over 128 KiB."""
 LONGEST_TEXT = 500
+BREAKS = re.compile("[\x80-\x9f\u2028\u2029\ufffe\uffff]")
+"""What JSON has as it is, but some programs break lines at, or XML refuses."""
 SAME_S = 0.03
 """A copied stream may gain or lose this much to the rounding of its container."""
 
@@ -68,15 +71,16 @@ class Provenance(BaseModel):
         return VOCABULARY + SOURCE_TYPES[self.made]
 
     def to_json(self) -> str:
-        """One line of JSON."""
-        return f'{{"{KEYWORD}":{self.model_dump_json(exclude_none=True)}}}'
+        """One line of JSON, in characters that XML can hold."""
+        text = re.sub(BREAKS, lambda found: f"\\u{ord(found[0]):04x}", self.model_dump_json(exclude_none=True))
+        return f'{{"{KEYWORD}":{text}}}'
 
 
 class _Envelope(BaseModel):
     record: Provenance = Field(alias=KEYWORD)
 
 
-@operation(version=3)
+@operation(version=4)
 def write_provenance(
     source: Path,
     target: Path,
@@ -90,7 +94,7 @@ def write_provenance(
     """Copy a file with a record of its origin in its metadata; picture and sound are not touched.
 
     What else the metadata says stays: an XMP packet keeps all but an earlier record and its IPTC source type, and a comment
-    gets the record as a line of its own.
+    gets the record as a line of its own. Where that cannot be, nothing is written.
 
     Content credentials of the source are left out: any change makes them invalid. Write the record first, then sign.
 
@@ -106,7 +110,8 @@ def write_provenance(
     Raises:
         ParameterError: A text is too long, or `made` is unknown.
         UnsupportedMediaError: The format has no place for it.
-        ProbeError, DecodeError, MediaLimitError, EncodeError: The file cannot be read or written.
+        DecodeError: The file is damaged, or its XMP packet or comment cannot be kept.
+        ProbeError, MediaLimitError, EncodeError: It cannot be read or written, or has no room left.
     """
     try:
         record = Provenance(made=made, model=model, flow_run=flow_run, call_key=call_key, prompt=prompt)
@@ -133,10 +138,9 @@ def _tag(source: Path, target: Path, record: Provenance) -> None:
     before = scan(source)
     node = ffmpeg.source(source)
     kinds = {"v": len(before.video) + before.covers, "a": len(before.audio), "s": before.subtitles}
-    comment = f"comment={_beside(_comment(source), record)}"
-    options = {"c": "copy", "map_metadata": "0", "metadata": comment}
-    if before.format == "ogg":
-        options["metadata:s"] = comment  # where Ogg keeps it; an older one there would win
+    comments = [f"comment={_beside(source, each, record)}" for each in _comments(source)]
+    names = [f"metadata:s:a:{number}" for number in range(len(comments))] if before.format == "ogg" else ["metadata"]
+    options = {"c": "copy", "map_metadata": "0", **dict(zip(names, comments, strict=True))}
 
     def check(part: Path) -> None:
         after = scan(part)
@@ -152,10 +156,21 @@ def _tag(source: Path, target: Path, record: Provenance) -> None:
     )
 
 
-def _beside(comment: str, record: Provenance) -> str:
+def _beside(source: Path, comment: str, record: Provenance) -> str:
     """Return a comment that says what it said, and has the record in a line of its own in place of an earlier one."""
-    kept = [line for line in comment.splitlines() if not line.startswith(f'{{"{KEYWORD}":')]
-    return "\n".join([*kept, record.to_json()])
+    if "\ufffd" in comment:
+        raise DecodeError(
+            f"Cannot write the origin of '{source.name}' into it: its comment is not UTF-8 text, and would be damaged. "
+            "Write the file without metadata first."
+        )
+    kept = [line for line in comment.split("\n") if _parsed(line) is None] if comment else []
+    text = "\n".join([*kept, record.to_json()])
+    if (size := len(text.encode())) > LONGEST_COMMENT:
+        raise EncodeError(
+            f"Cannot write the origin of '{source.name}' into it: its comment would have {size} bytes, at most "
+            f"{LONGEST_COMMENT} are possible. Shorten it, or the record."
+        )
+    return text
 
 
 def _same(before: Container, after: Container) -> bool:
@@ -176,30 +191,31 @@ def read_provenance(path: Path) -> Provenance | None:
     """
     media_type = sniff(path)
     if media_type in XMP_FORMATS:
-        packet = (extract_xmp(path.read_bytes(), media_type) or b"").decode("utf-8", "replace")
-        found = re.findall(r'\bpm:record="([^"]*)"', packet)
-        unquoted = {"&quot;": '"', "&#10;": "\n", "&#13;": "\r", "&#9;": "\t"}
-        return _parsed(unescape(found[-1], unquoted)) if found else None
+        packet = extract_xmp(path.read_bytes(), media_type)
+        return _parsed((packet and record_in(packet)) or "")
     if media_type in TAGGED:
-        return _parsed(_comment(path))
+        lines = (line for comment in _comments(path) for line in reversed(comment.split("\n")))
+        return next((record for line in lines if (record := _parsed(line))), None)
     return None
 
 
-def _comment(path: Path) -> str:
-    """The comment, which Ogg keeps with its stream and everything else with the file."""
+def _comments(path: Path) -> list[str]:
+    """The comment of a file; that of each sound stream of an Ogg file, which keeps them there.
+
+    What a stream of another file calls its comment is the sort of a cover.
+    """
     from .container import open_guarded
 
     with open_guarded(path) as container:
-        tags = [container.metadata, *(stream.metadata for stream in container.streams)]
-    lowered = ({key.lower(): value for key, value in each.items()} for each in tags)
-    return next((each["comment"] for each in lowered if "comment" in each), "")
+        holders = container.streams.audio if container.format.name == "ogg" else [container]
+        lowered = [{key.lower(): value for key, value in holder.metadata.items()} for holder in holders]
+    return [each.get("comment", "") for each in lowered]
 
 
 def _parsed(text: str) -> Provenance | None:
     if KEYWORD not in text or len(text) > LONGEST_TAG:
         return None
-    line = next((line for line in reversed(text.splitlines()) if line.startswith(f'{{"{KEYWORD}":')), "")
     try:
-        return _Envelope.model_validate_json(line).record
+        return _Envelope.model_validate_json(text).record
     except ValidationError:
         return None

@@ -20,22 +20,23 @@ PNG_START = 8
 PNG_XMP = b"XML:com.adobe.xmp"
 JPEG_XMP = b"http://ns.adobe.com/xap/1.0/\0"
 JPEG_BOX = 0xEB
-JPEG_LIMIT = 65_533
-"""Payload of one JPEG segment, in bytes."""
+JPEG_LIMIT = 65_502
+"""Longest packet in one JPEG segment, in bytes."""
 WEBP_ALPHA, WEBP_XMP = 0x10, 0x04
 LONGEST = 1 << 20
 """Longer texts are not read."""
 
 
 def embed_xmp(data: bytes, media_type: str, xmp: bytes, texts: dict[str, str]) -> bytes:
-    """Return a picture file with an XMP packet in it, in place of any that it had (see `extract_xmp`).
+    """Return a picture file with an XMP packet in it, in place of the one that `extract_xmp` returns.
 
-    Content credentials, which any change makes invalid, are left out.
+    Everything else stays where it is, further packets and the extended XMP of a JPEG too. Only content credentials, which
+    any change makes invalid, are left out.
 
     Args:
         data: The file.
         media_type: One of `XMP_FORMATS`.
-        xmp: The packet, UTF-8.
+        xmp: The packet, UTF-8. It loses its padding where it would not fit into a JPEG otherwise.
         texts: Further texts by keyword, for PNG only.
 
     Raises:
@@ -53,45 +54,61 @@ def embed_xmp(data: bytes, media_type: str, xmp: bytes, texts: dict[str, str]) -
 
 
 def extract_xmp(data: bytes, media_type: str) -> bytes | None:
-    """Return the XMP packet of a picture file, empty when it is too long or does not unpack; None when it has none, or the
-    file is broken before it.
+    """Return the XMP packet of a picture file, the first where there are several.
+
+    Returns:
+        None when there is none, or nothing in it, or the file is broken before it. Empty when it is too long or does not
+        unpack.
     """
     try:
-        if media_type == "image/png":
-            found = (_itxt(body) for kind, body, _ in _png_chunks(data) if kind == b"iTXt")
-            return next((text for key, text in found if key == PNG_XMP), None)
-        if media_type == "image/jpeg":
-            segments = (body for marker, body, _ in _jpeg_segments(data) if marker == 0xE1)
-            return next((body[len(JPEG_XMP) :] for body in segments if body.startswith(JPEG_XMP)), None)
-        found = (body for kind, body in _webp_chunks(data) if kind == b"XMP ")
-        return next((body if len(body) <= LONGEST else b"" for body in found), None)
+        return next(_packets(data, media_type), None)
     except (struct.error, IndexError, ValueError, DecodeError):
         return None
 
 
-def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
-    """Kind, content and the whole of each chunk before the pixels; then the rest of the file as kind `b""`."""
-    at = PNG_START
-    while at < len(data):
+def _packets(data: bytes, media_type: str) -> Iterator[bytes | None]:
+    if media_type == "image/png":
+        yield from (_itxt(body) for kind, body, _ in _png_chunks(data) if _keyword(kind, body) == PNG_XMP)
+    elif media_type == "image/jpeg":
+        found = (body for marker, body, _ in _jpeg_segments(data) if _is_jpeg_xmp(marker, body))
+        yield from (_usable(body[len(JPEG_XMP) :]) for body in found)
+    else:
+        yield from (_usable(body) for kind, body in _webp_chunks(data) if kind == b"XMP ")
+
+
+def _usable(text: bytes) -> bytes | None:
+    return (text or None) if len(text) <= LONGEST else b""
+
+
+def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes, memoryview]]:
+    """Kind, content and the whole of each chunk (without content those of the pixels); then the rest of the file as kind
+    `b""`: what follows the end, or is cut off.
+    """
+    at, has_pixels, view = PNG_START, False, memoryview(data)
+    while at + 8 <= len(data):
         size, kind = struct.unpack_from(">I4s", data, at)
-        if kind in (b"IDAT", b"IEND"):
+        end = at + 12 + size
+        if kind == b"IEND" or (has_pixels and end > len(data)):
             break
-        if at + 12 + size > len(data):
+        if end > len(data):
             raise DecodeError("Cannot add metadata: a chunk of the PNG file reaches past its end.")
-        yield kind, data[at + 8 : at + 8 + size], data[at : at + 12 + size]
-        at += 12 + size
-    yield b"", b"", data[at:]
+        is_pixels = kind == b"IDAT"
+        yield kind, b"" if is_pixels else data[at + 8 : end - 4], view[at:end]
+        at, has_pixels = end, has_pixels or is_pixels
+    yield b"", b"", view[at:]
 
 
-def _itxt(body: bytes) -> tuple[bytes, bytes]:
-    """Keyword and text of a chunk; a text that is too long or does not unpack reads as empty."""
-    keyword, _, rest = body.partition(b"\0")
+def _keyword(kind: bytes, body: bytes) -> bytes:
+    return body.partition(b"\0")[0] if kind == b"iTXt" else b""
+
+
+def _itxt(body: bytes) -> bytes | None:
+    """Text of a chunk, as `extract_xmp` returns it."""
+    _, _, rest = body.partition(b"\0")  # keyword
     is_packed = rest[:1] == b"\1"
     _, _, rest = rest[2:].partition(b"\0")  # language
     _, _, text = rest.partition(b"\0")  # translated keyword
-    if is_packed:
-        text = _unpacked(text)
-    return keyword, text if len(text) <= LONGEST else b""
+    return _unpacked(text) if is_packed else _usable(text)
 
 
 def _unpacked(data: bytes) -> bytes:
@@ -104,17 +121,21 @@ def _unpacked(data: bytes) -> bytes:
 
 
 def _png_with(data: bytes, texts: dict[bytes, bytes]) -> bytes:
-    out, added = [data[:PNG_START]], False
-    for kind, body, whole in _png_chunks(data):
-        if kind == b"caBX" or (kind == b"iTXt" and body.partition(b"\0")[0] in texts):
-            continue
-        out.append(whole)
-        if kind == b"IHDR" and not added:
-            out += [_chunk(b"iTXt", key + b"\0\0\0\0\0" + text) for key, text in texts.items()]
-            added = True
-    if not added:
+    """Each text takes the place of the first one of its keyword; new ones follow the header."""
+    chunks = [each for each in _png_chunks(data) if each[0] != b"caBX"]
+    kinds, keywords = [kind for kind, _, _ in chunks], [_keyword(kind, body) for kind, body, _ in chunks]
+    if b"IHDR" not in kinds:
         raise DecodeError("Cannot add metadata: the PNG file has no header.")
-    return b"".join(out)
+    parts: list[bytes | memoryview] = [whole for _, _, whole in chunks]
+    new: list[bytes] = []
+    for key, text in texts.items():
+        chunk = _chunk(b"iTXt", key + b"\0\0\0\0\0" + text)
+        if key in keywords:
+            parts[keywords.index(key)] = chunk
+        else:
+            new.append(chunk)
+    place = kinds.index(b"IHDR") + 1
+    return b"".join([data[:PNG_START], *parts[:place], *new, *parts[place:]])
 
 
 def _chunk(kind: bytes, body: bytes) -> bytes:
@@ -134,22 +155,34 @@ def _jpeg_segments(data: bytes) -> Iterator[tuple[int, bytes, bytes]]:
     yield 0, b"", data[at:]
 
 
+def _is_jpeg_xmp(marker: int, body: bytes) -> bool:
+    return marker == 0xE1 and body.startswith(JPEG_XMP)
+
+
 def _jpeg_with(data: bytes, xmp: bytes) -> bytes:
-    body = JPEG_XMP + xmp
-    if len(body) > JPEG_LIMIT:
+    if len(xmp) > JPEG_LIMIT:
+        xmp = _without_padding(xmp)
+    if len(xmp) > JPEG_LIMIT:
         raise EncodeError(f"Cannot add {len(xmp)} bytes of metadata to a JPEG: at most {JPEG_LIMIT} fit. Shorten it.")
+    body = JPEG_XMP + xmp
     segment = b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body
     segments = list(_jpeg_segments(data))
     # A manifest store goes on over segments with one number; only the first one names it.
     stores = {old[:4] for marker, old, _ in segments if marker == JPEG_BOX and MANIFEST_STORE in old}
-    kept = [
-        (marker, whole)
-        for marker, old, whole in segments
-        if not (old.startswith(JPEG_XMP) or (marker == JPEG_BOX and old[:4] in stores))
-    ]
-    place = next(number for number, (marker, _) in enumerate(kept) if marker not in (0xE0, 0xE1))  # after JFIF and Exif
-    parts = [whole for _, whole in kept]
-    return b"".join([data[:2], *parts[:place], segment, *parts[place:]])
+    kept = [each for each in segments if not (each[0] == JPEG_BOX and each[1][:4] in stores)]
+    parts = [whole for _, _, whole in kept]
+    place = next((number for number, (marker, old, _) in enumerate(kept) if _is_jpeg_xmp(marker, old)), None)
+    if place is not None:
+        parts[place] = segment
+    else:  # after JFIF and Exif
+        parts.insert(next(number for number, each in enumerate(kept) if each[0] not in (0xE0, 0xE1)), segment)
+    return b"".join([data[:2], *parts])
+
+
+def _without_padding(xmp: bytes) -> bytes:
+    """A packet without the blanks before its end, which only keep room."""
+    head, mark, end = xmp.rpartition(b"<?xpacket end")
+    return head.rstrip() + b"\n" + mark + end if mark else xmp
 
 
 def _webp_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -163,13 +196,14 @@ def _webp_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _webp_with(data: bytes, xmp: bytes) -> bytes:
-    chunks = [(kind, body) for kind, body in _webp_chunks(data) if kind not in (b"XMP ", b"C2PA")]
+    chunks = [(kind, body) for kind, body in _webp_chunks(data) if kind != b"C2PA"]
     if chunks[0][0] != b"VP8X":
         chunks.insert(0, (b"VP8X", _webp_header(*chunks[0])))
     header = bytearray(chunks[0][1])
     header[0] |= WEBP_XMP
     chunks[0] = (b"VP8X", bytes(header))
-    chunks.append((b"XMP ", xmp))
+    place = next((number for number, (kind, _) in enumerate(chunks) if kind == b"XMP "), len(chunks))
+    chunks[place : place + 1] = [(b"XMP ", xmp)]
     body = b"".join(kind + struct.pack("<I", len(part)) + part + b"\0" * (len(part) % 2) for kind, part in chunks)
     return b"RIFF" + struct.pack("<I", len(body) + 4) + b"WEBP" + body
 

@@ -1,7 +1,9 @@
 """Origin records: written into files without touching picture or sound, and read back."""
 
 import io
+import struct
 import subprocess
+import zlib
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -127,7 +129,7 @@ def test_impossible_records_are_refused(every_type: dict[str, bytes], tmp_path: 
         marked("png", every_type["png"], tmp_path, made="magic")
     with pytest.raises(errors.ParameterError, match="prompt: String should have at most 20000 characters"):
         marked("png", every_type["png"], tmp_path, prompt="x" * 20_001)
-    with pytest.raises(errors.EncodeError, match="bytes of metadata to a JPEG: at most 65533 fit"):
+    with pytest.raises(errors.EncodeError, match="bytes of metadata to a JPEG: at most 65502 fit"):
         marked("jpeg", every_type["jpeg"], tmp_path, prompt="&" * 20_000)
     assert not (tmp_path / "target.png").exists()
 
@@ -280,3 +282,200 @@ def test_a_comment_of_the_user_stays(name: str, every_type: dict[str, bytes], tm
         assert lowered["comment"].splitlines()[0] == "shot at dawn"
         assert len(lowered["comment"].splitlines()) == 2
         assert lowered["title"] == "Dawn"
+
+
+def xmp_in(name: str, packet: bytes) -> bytes:
+    """What holds a packet in a file of this format."""
+    if name == "png":
+        body = b"iTXtXML:com.adobe.xmp\0\0\0\0\0" + packet
+        return struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+    if name == "jpeg":
+        body = b"http://ns.adobe.com/xap/1.0/\0" + packet
+        return b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body
+    return b"XMP " + struct.pack("<I", len(packet)) + packet + b"\0" * (len(packet) % 2)
+
+
+def put(name: str, data: bytes, part: bytes, before: bytes) -> bytes:
+    """The file with a part before the first chunk (PNG) or segment (JPEG) of a kind; at the end of a WebP."""
+    if name == "webp":
+        return b"RIFF" + struct.pack("<I", len(data) - 8 + len(part)) + data[8:] + part
+    at = data.index(before) - (4 if name == "png" else 0)
+    return data[:at] + part + data[at:]
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_second_packet_stays_where_it_is(name: str, every_type: dict[str, bytes], tmp_path: Path) -> None:
+    second = OTHERS.replace("Darkroom 3", "Second 4").encode()
+    place = {"png": b"IDAT", "jpeg": b"\xff\xdb"}.get(name, b"")
+    data = put(name, with_xmp(name, OTHERS.encode(), every_type[name]), xmp_in(name, second), place)
+    written = marked(name, data, tmp_path, **RECORD).read_bytes()
+    assert xmp_in(name, second) in written
+    assert written.count(b"Darkroom 3") == 1
+    assert read_provenance(tmp_path / ("target" + SUFFIX.get(name, f".{name}"))) == Provenance(**RECORD)
+
+
+def test_a_packet_behind_the_pixels_is_no_other_than_one_before(every_type: dict[str, bytes], tmp_path: Path) -> None:
+    data = put("png", every_type["png"], xmp_in("png", OTHERS.encode()), b"IEND")
+    target = marked("png", data, tmp_path, **RECORD)
+    assert read_provenance(target) == Provenance(**RECORD)
+    assert target.read_bytes().count(b"XML:com.adobe.xmp") == 1
+    assert b"Darkroom 3" in target.read_bytes()
+    assert target.read_bytes().index(b"Darkroom 3") > target.read_bytes().index(b"IDAT")
+
+
+@pytest.mark.parametrize("name", ["png", "jpeg", "webp"])
+def test_an_empty_packet_is_none(name: str, every_type: dict[str, bytes], tmp_path: Path) -> None:
+    place = {"png": b"IDAT", "jpeg": b"\xff\xdb"}.get(name, b"")
+    target = marked(name, put(name, every_type[name], xmp_in(name, b""), place), tmp_path, **RECORD)
+    assert read_provenance(target) == Provenance(**RECORD)
+
+
+def test_a_packed_text_of_another_name_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("prefect_media.media.images.embedding._unpacked", lambda _: pytest.fail("unpacked"))
+    out, info = io.BytesIO(), PngInfo()
+    info.add_itxt("bomb", "0" * 1_000_000, zip=True)
+    Image.new("L", (4, 4)).save(out, "png", pnginfo=info)
+    assert extract_xmp(out.getvalue(), "image/png") is None
+
+
+def test_other_segments_of_a_jpeg_stay_to_the_byte(every_type: dict[str, bytes], tmp_path: Path) -> None:
+    def segment(marker: int, body: bytes) -> bytes:
+        return struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body
+
+    others = [
+        segment(0xE1, b"Exif\0\0MM\0*\0\0\0\x08\0\0\0\0\0\0"),
+        segment(0xE1, b"http://ns.adobe.com/xmp/extension/\0" + b"AB" * 16 + struct.pack(">II", 9, 0) + b"<more xmp"),
+        segment(0xE2, b"ICC_PROFILE\0\1\1" + b"profile"),
+        segment(0xED, b"Photoshop 3.0\0" + b"8BIM\x04\x04\0\0\0\0\0\0"),
+        segment(0xFE, b"a remark"),
+    ]
+    plain = every_type["jpeg"]
+    at = 4 + struct.unpack_from(">H", plain, 4)[0]  # after JFIF
+    parts = [others[0], xmp_in("jpeg", OTHERS.encode()), *others[1:]]
+    written = marked("jpeg", plain[:at] + b"".join(parts) + plain[at:], tmp_path, **RECORD).read_bytes()
+    start, end = written.index(b"http://ns.adobe.com/xap/1.0/\0") - 4, written.index(others[1])
+    assert written[:start] == plain[:at] + others[0]
+    assert written[end:] == b"".join(others[1:]) + plain[at:]
+
+
+def test_a_jpeg_packet_gives_its_padding_for_the_record(every_type: dict[str, bytes], tmp_path: Path) -> None:
+    def padded(size: int, padding: int) -> bytes:
+        text = OTHERS.replace('lab:Grain="4"', f'lab:Grain="{"4" * (size - padding)}"').replace(
+            " " * 200, " " * padding
+        )
+        return with_xmp("jpeg", text.encode(), every_type["jpeg"])
+
+    target = marked("jpeg", padded(64_500, 2_000), tmp_path, **RECORD)
+    assert read_provenance(target) == Provenance(**RECORD)
+    packet = extract_xmp(target.read_bytes(), "image/jpeg") or b""
+    assert b"4" * 62_500 in packet
+    assert len(packet) < 65_503
+    with pytest.raises(errors.EncodeError, match="bytes of metadata to a JPEG: at most 65502 fit"):
+        marked("jpeg", padded(64_500, 20), tmp_path, **RECORD)
+
+
+EARLIER = '{"prefect-media":{"version":1,"made":"model","model":"fal:old","prompt":"a\u2028b"}}'
+EARLIER_PACKET = (
+    '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/">'
+    '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="" '
+    'xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" xmlns:pm="urn:prefect-media:provenance" '
+    'Iptc4xmpExt:DigitalSourceType="http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia" '
+    f'pm:record="{EARLIER.replace(chr(34), "&quot;")}"/></rdf:RDF></x:xmpmeta><?xpacket end="r"?>'
+)
+
+
+def sound(path: Path, *comments: str, video: bytes | None = None) -> Path:
+    """A short file with a stream and a comment each."""
+    tags = [
+        ([f"-metadata:s:a:{n}"] if path.suffix == ".ogg" else ["-metadata"]) + [f"comment={c}"]
+        for n, c in enumerate(comments)
+    ]
+    inputs = ["-f", "lavfi", "-t", "0.2", "-i", "anullsrc=r=48000:cl=mono"]
+    maps = ["-map", "0:a"] * len(comments)
+    if video is not None:
+        cover = path.with_name("cover.jpg")
+        cover.write_bytes(video)
+        inputs += ["-i", str(cover)]
+        maps += [
+            "-map",
+            "1:v",
+            "-c:v",
+            "copy",
+            "-disposition:v",
+            "attached_pic",
+            "-metadata:s:v",
+            "comment=Cover (front)",
+        ]
+    argv = [ffmpeg_exe(), "-v", "error", "-y", *inputs, *maps, *[word for tag in tags for word in tag], str(path)]
+    subprocess.run(argv, check=True)
+    return path
+
+
+def comments_of(path: Path) -> list[str | None]:
+    with av.open(str(path)) as container:
+        tags = [each.metadata for each in container.streams.audio] if path.suffix == ".ogg" else [container.metadata]
+        return [{key.lower(): value for key, value in each.items()}.get("comment") for each in tags]
+
+
+def test_what_the_earlier_version_wrote_is_read_and_replaced(every_type: dict[str, bytes], tmp_path: Path) -> None:
+    old = Provenance(model="fal:old", prompt="a\u2028b")
+    picture = tmp_path / "old.jpg"
+    picture.write_bytes(with_xmp("jpeg", EARLIER_PACKET.encode(), every_type["jpeg"]))
+    for path in (picture, sound(tmp_path / "old.flac", EARLIER), sound(tmp_path / "old.ogg", EARLIER)):
+        assert read_provenance(path) == old
+        target = path.with_stem("new")
+        write_provenance(path, target, **RECORD)
+        assert read_provenance(target) == Provenance(**RECORD)
+        assert b"fal:old" not in target.read_bytes()
+    assert comments_of(tmp_path / "new.flac") == [Provenance(**RECORD).to_json()]
+
+
+@pytest.mark.parametrize("suffix", [".flac", ".wav", ".m4a"])
+def test_a_comment_stays_to_the_letter(suffix: str, tmp_path: Path) -> None:
+    comment = 'one\r\ntwo\u2028three\x85four\n{"prefect-media": 1}\n{"prefect-media":"mine"}\n\n'
+    source, target, again = sound(tmp_path / f"a{suffix}", comment), tmp_path / f"b{suffix}", tmp_path / f"c{suffix}"
+    write_provenance(source, target, **RECORD)
+    assert comments_of(target) == [f"{comment}\n{Provenance(**RECORD).to_json()}"]
+    write_provenance(target, again, made="procedure")
+    assert comments_of(again) == [f"{comment}\n{Provenance(made='procedure').to_json()}"]
+
+
+@pytest.mark.parametrize("name", ["png", "jpeg", "webp", "wav"])
+def test_a_prompt_may_hold_every_sort_of_character(name: str, every_type: dict[str, bytes], tmp_path: Path) -> None:
+    prompt = "a\u2028b\u2029c\x85d\x0be\x1cf\x7fg\uffffh\ufffei\U0001f600\\u2028"
+    target = marked(name, every_type[name], tmp_path, prompt=prompt)
+    assert read_provenance(target) == Provenance(prompt=prompt)
+    again = tmp_path / f"again{target.suffix}"
+    write_provenance(target, again, prompt=prompt)
+    assert read_provenance(again) == Provenance(prompt=prompt)
+    assert len(Provenance(prompt=prompt).to_json().splitlines()) == 1
+
+
+@pytest.mark.parametrize("suffix", [".mp3", ".flac"])
+def test_the_name_of_a_cover_is_no_comment(suffix: str, every_type: dict[str, bytes], tmp_path: Path) -> None:
+    source, target = sound(tmp_path / f"a{suffix}", "", video=every_type["jpeg"]), tmp_path / f"b{suffix}"
+    write_provenance(source, target, **RECORD)
+    assert comments_of(target) == [Provenance(**RECORD).to_json()]
+    with av.open(str(target)) as container:
+        assert container.streams.video[0].metadata["comment"] == "Cover (front)"
+
+
+def test_each_stream_of_an_ogg_file_keeps_its_own_comment(tmp_path: Path) -> None:
+    target = tmp_path / "b.ogg"
+    write_provenance(sound(tmp_path / "a.ogg", "left", "right"), target, **RECORD)
+    assert comments_of(target) == [f"{each}\n{Provenance(**RECORD).to_json()}" for each in ("left", "right")]
+    assert read_provenance(target) == Provenance(**RECORD)
+
+
+def test_a_comment_that_cannot_be_kept_is_not_lost(tmp_path: Path) -> None:
+    source, target = sound(tmp_path / "a.wav", "cafe"), tmp_path / "b.wav"
+    source.write_bytes(source.read_bytes().replace(b"cafe", b"caf\xe9"))
+    with pytest.raises(
+        errors.DecodeError, match=r"'a.wav' into it: its comment is not UTF-8 text, and would be damaged"
+    ):
+        write_provenance(source, target, **RECORD)
+    write_provenance(sound(source, "x" * 110_000), target, **RECORD)
+    assert comments_of(target) == [f"{'x' * 110_000}\n{Provenance(**RECORD).to_json()}"]
+    write_provenance(target, source, prompt="\u00e9" * 9_000)
+    with pytest.raises(errors.EncodeError, match="its comment would have 130.* bytes, at most 130000 are possible"):
+        write_provenance(target, source, prompt="x" * 20_000)
