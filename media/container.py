@@ -127,6 +127,7 @@ def scan(path: Path) -> Container:
             covers=covers,
             is_truncated=_is_truncated(container, path.stat().st_size, max(end, others_end_s)),
             tags=dict(container.metadata),
+            zero_s=None if container.start_time is None else container.start_time / 1_000_000,
         )
 
 

@@ -115,6 +115,7 @@ class Container:
         format: FFmpeg's demuxer name, for example `mov,mp4,m4a,3gp,3g2,mj2`.
         size_bytes: Length of the file.
         start_s: When the earliest video or audio stream begins. `duration_s`: from there to the latest end.
+        zero_s: What FFmpeg takes as the start when it reads the file; unlike `start_s` without an encoder's priming.
         video: Moving pictures in order; cover pictures are not among them.
         audio: Sound streams in order.
         subtitles: Number of subtitle streams. `covers`: number of cover pictures.
@@ -132,6 +133,7 @@ class Container:
     covers: int = 0
     is_truncated: bool = False
     tags: dict[str, str] = field(default_factory=dict)
+    zero_s: float | None = None
 
     @property
     def picture(self) -> VideoStream | None:

@@ -43,6 +43,7 @@ async def edit(operation: Operation[Any, Any], video: Video, suffix: str = ".mp4
         ParameterError, MediaError: As the operation raises them.
     """
     given = operation.taken(parameters)
+    video = await _usable(video)
     source, before = (video.source, video.steps) if isinstance(video, Deferred) else (video, ())
     steps = [*before, *_plain(steps_of(operation.name, given))]
     if get_settings().fuse and suffix == ".mp4" and _is_plain(steps):
@@ -68,6 +69,7 @@ async def opened(
         steps: The merge's own.
         parameters: Of the merge; what its length and rate depend on.
     """
+    video = await _usable(video)
     if not isinstance(video, Deferred):
         return video, ()
     if steps or await in_worker(
@@ -75,6 +77,11 @@ async def opened(
     ):
         return video.source, video.steps
     return await whole(video), ()
+
+
+async def _usable(video: Video) -> Video:
+    """Return a video that is put off as what it became, where what it is made of is gone."""
+    return await whole(video) if isinstance(video, Deferred) and not video.source.exists() else video
 
 
 def told(made: Video, before: Sequence[Mapping[str, Any]]) -> Video:

@@ -46,7 +46,7 @@ def _decode(value: dict[str, Any]) -> Any:
             return media
         case "deferred":
             video = Deferred.of_record(content)
-            if not video.source.exists():
+            if not video.is_there():
                 raise MediaMissingError(
                     f"The store no longer holds {video.source.digest[:12]}…{video.source.suffix}, which a cached result is "
                     "made of."

@@ -239,7 +239,7 @@ async def edit_video(video: Video, *, steps: Sequence[Mapping[str, Any]]) -> Vid
 
     Args:
         video: The video.
-        steps: In order, each a mapping with `do` (`trim fit reframe speed fade mute frame_rate caption encode`) and the
+        steps: In order, each a mapping with `do` (`trim fit reframe speed fade mute frame_rate caption encode even`) and the
             parameters of the task of that name, for example
             `[{"do": "trim", "end_s": 5}, {"do": "fit", "width": 1080, "height": 1920}, {"do": "caption", "voice": voice}]`.
 

@@ -14,7 +14,7 @@ from ..arguments import Argument
 from ..container import Container
 from .opening import open_reel, parse_rate
 from .reel import Reel
-from .steps import STEPS, resample, span_of, trim
+from .steps import STEPS, mute, resample, span_of, trim
 
 __all__ = ["Prepared", "check_mappings", "open_through", "prepare"]
 
@@ -39,6 +39,8 @@ def open_through(
         MediaError: It cannot be used.
     """
     left = list(steps)
+    if left and left[0][0] is mute:  # a sound that is not heard does not make the picture longer
+        keep_sound = False
     if (
         fps is None and left and left[0][0] is resample
     ):  # the length in these frames is the file's, not that of old ones

@@ -123,7 +123,9 @@ def _overlapped(
     sources: Sequence[Path], opened: Callable[..., Reel], name: str, transition_s: float, kind: Target
 ) -> list[Piece]:
     """Each video's part until the next transition; all but the first begin with the transition from the one before."""
-    whole = [opened(path) for path in sources]
+    # The same video several times is as many nodes: one graph can use each only once.
+    twins = [2 * sources[:number].count(path) for number, path in enumerate(sources)]
+    whole = [opened(path, twin=twin) for path, twin in zip(sources, twins, strict=True)]
     overlap = whole[0].frame_at(transition_s)
     shortest = min(whole, key=lambda reel: reel.frames)
     if overlap < 1 or 2 * overlap > shortest.frames:
@@ -139,7 +141,7 @@ def _overlapped(
             continue
         before = whole[number - 1]
         start = before.frames - overlap
-        tail = opened(sources[number - 1], from_s=float(start / before.rate), twin=1)
+        tail = opened(sources[number - 1], from_s=float(start / before.rate), twin=twins[number - 1] + 1)
         tail = tail.cut(tail.frames - overlap, tail.frames)
         rest = pieces(reel.cut(overlap, end), kind) if overlap < end else None
         head = reel.cut(0, end if rest is None else overlap)

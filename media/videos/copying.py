@@ -62,6 +62,7 @@ def whole_copy(found: Container, path: Path, kind: Target, *, alone: bool = True
             is where time begins. Not for a sound that is copied with it.
     """
     stream = picture_of(found, path)
-    lead = stream.start_s - found.start_s if alone else 0.0
+    zero = found.start_s if found.zero_s is None else found.zero_s
+    lead = stream.start_s - zero if alone else 0.0
     shift = {"itsoffset": ffmpeg.number(-lead)} if lead > 0 else {}
     return ffmpeg.source(path, **shift)[str(stream.index)], kind.copying(stream)

@@ -76,6 +76,10 @@ class Deferred(Video):
         """What stands for its content in keys: what it is made from, and how."""
         return steps_key(self.source, self.steps)
 
+    def is_there(self) -> bool:
+        """Whether it can be had: its source is in the store, or what it became."""
+        return self.source.exists() or _remembered(self.identity) is not None
+
     @property
     def is_rendered(self) -> bool:
         """Whether its bytes are known."""
@@ -119,6 +123,8 @@ def deferred(source: Video, steps: Sequence[Mapping[str, Any]], name: str) -> De
     if is_copied(reel, kind):
         return None
     ready = evened(reel)
+    if (ready.width, ready.height) != (reel.width, reel.height):  # what follows begins with what a file would show
+        steps = [*steps, {"do": "even"}]
     check_limits(f"{name} '{path.name}'", ready.width, ready.height, ready.duration)
     done = ", ".join(str(step["do"]) for step in steps)
     notes = (f"{done}: in one encode",) if len(steps) > 1 else ()

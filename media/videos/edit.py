@@ -132,7 +132,7 @@ def edit_video(source: Path, target: Path, *, steps: Sequence[Mapping[str, Any]]
     Args:
         source: Any video.
         target: `.mp4`, `.mov`, `.mkv` or `.webm`.
-        steps: In order, each a mapping with `do` (`trim fit reframe speed fade mute frame_rate caption encode`) and that step's parameters,
+        steps: In order, each a mapping with `do` (`trim fit reframe speed fade mute frame_rate caption encode even`) and that step's parameters,
             for example `[{"do": "trim", "end_s": 5}, {"do": "fit", "width": 1080, "height": 1920}]`.
 
     Raises:

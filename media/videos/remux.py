@@ -18,6 +18,7 @@ from ...errors import EncodeError
 from ..container import Container, open_guarded
 from ..runner import check_not_cancelled
 from ..streams import VideoStream
+from .entries import entry_test
 
 __all__ = ["Shot", "is_spliceable", "matches", "shot_of", "splice", "widest_shot"]
 
@@ -133,14 +134,17 @@ def _step(stream: VideoStream) -> int:
 
 
 def _packets(path: Path, stream: VideoStream) -> tuple[array[int], list[bool]]:
+    """Return the time of each packet, and whether a decoder can begin with it, whatever it decoded before."""
     times, keys = array("q"), list[bool]()
     with open_guarded(path) as container:
-        for packet in container.demux(container.streams[stream.index]):
+        source = container.streams[stream.index]
+        is_entry = entry_test(stream.codec, bytes(source.codec_context.extradata or b""))
+        for packet in container.demux(source):
             if packet.size and packet.pts is not None:
                 if packet.is_discard:  # hidden by an edit list, which a new file would not have
                     return array("q"), []
                 times.append(packet.pts)
-                keys.append(packet.is_keyframe)
+                keys.append(packet.is_keyframe and is_entry(packet))
     return times, keys
 
 

@@ -17,7 +17,7 @@ from ..facts import ratio_of
 from ..images.colour import parse_colour
 from ..images.fitting import Fit, Fitted, Gravity, fitted_size
 from .opening import parse_rate, picture_of
-from .reel import Reel, exactly, filled, sampled
+from .reel import Reel, evened, exactly, filled, sampled
 from .targets import SAMPLE_RATE_HZ
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "check_fit",
     "check_size",
     "encode",
+    "even",
     "fade",
     "fit",
     "focus_point",
@@ -295,6 +296,11 @@ def encode(reel: Reel) -> Reel:
     return reel.redrawn()
 
 
+def even(reel: Reel) -> Reel:
+    """Cut an odd last row and column off, as every video file that is written does."""
+    return evened(reel)
+
+
 def resample(reel: Reel, *, fps: float | str) -> Reel:
     """Give the picture another frame rate, by repeating or leaving out frames."""
     rate = parse_rate(fps)
@@ -318,5 +324,6 @@ STEPS: dict[str, Callable[..., Reel]] = {
     "frame_rate": resample,
     "caption": add_captions,
     "encode": encode,
+    "even": even,
 }
 """Steps by the name that `edit_video` takes."""

@@ -72,6 +72,8 @@ def verify(
     if picture is None:
         wrong.append("it has no video")
     else:
+        if picture.hidden:
+            wrong.append(f"it hides {picture.hidden} frames")
         allowed = tolerance(rate or picture.frame_rate)
         for kind, stream in (("video", picture), ("audio", sound)):
             if stream is not None and abs(stream.duration_s - float(duration)) > allowed:

@@ -78,6 +78,9 @@ CLIPS: dict[str, str] = {
     "hdr.mp4": f"{_video(then=f',format=yuv420p10le,setparams={_PQ}')} {_tone()} -c:v libx265 -preset ultrafast -x265-params log-level=0 {_TAGS} -tag:v hvc1 {_AAC}",
     "hevc.mp4": f"{_video()} -c:v libx265 -preset ultrafast -x265-params log-level=0:bframes=0:qp=8 -pix_fmt yuv420p -tag:v hvc1",
     "interlaced.mp4": f"{_video(then=',interlace')} -c:v libx264 -preset ultrafast -flags +ilme+ildct -x264-params interlaced=1 -pix_fmt yuv420p",
+    "opus.mkv": f"{_video()} {_tone(rate=48000)} {_X264} -c:a libopus",
+    "refresh.mp4": f"{_video(1.6)} -c:v libx264 -preset veryfast -qp 8 -g 10 -bf 0 -x264-params intra-refresh=1:scenecut=0 -pix_fmt yuv420p",
+    "opengop.mp4": f"{_video(1.6)} -c:v libx264 -preset veryfast -qp 8 -g 10 -x264-params open-gop=1:scenecut=0:b-bias=-100 -pix_fmt yuv420p",
     "single.mp4": f"{_video(0.04)} {_X264}",
     "webm.webm": f"{_video()} {_tone(rate=48000)} -c:v libvpx-vp9 -deadline realtime -cpu-used 8 -crf 20 -b:v 0 -c:a libopus",
     "alpha.webm": f'-f lavfi -i "color=0xff0000@0.5:s={WIDTH}x{HEIGHT}:r={RATE}:d={SECONDS},format=yuva420p" -c:v libvpx-vp9 -deadline realtime -cpu-used 8',
@@ -114,7 +117,7 @@ VIDEOS = tuple(
     name
     for name in (*CLIPS, *DERIVED)
     if Path(name).suffix in (".mp4", ".mkv", ".mov", ".webm", ".gif")
-    and name not in ("blue.mp4", "green_screen.mp4", "green_edge.mp4", "alpha.webm")
+    and name not in ("blue.mp4", "green_screen.mp4", "green_edge.mp4", "alpha.webm", "refresh.mp4", "opengop.mp4")
 )
 """Every video that shows the four quarters."""
 

@@ -174,3 +174,14 @@ def test_a_turned_video_stays_turned_without_its_sound(tmp_path: Path) -> None:
     assert made is not None
     assert made.display_size == (48, 64)
     assert packet_digests(target) == packet_digests(clip("rotated.mp4"))
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+def test_a_copy_beside_a_primed_sound_shows_every_frame(suffix: str, tmp_path: Path) -> None:
+    source, target = clip("opus.mkv"), tmp_path / f"out{suffix}"
+    for made in (trim_video, remove_audio, lambda a, b: merge(a, clip("plain.mp4"), None, b, lufs=None)):
+        made(source, target)
+        assert marks(target) == [*range(15)]
+        picture = scan(target).picture
+        assert picture is not None
+        assert picture.hidden == 0

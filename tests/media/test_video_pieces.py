@@ -111,3 +111,23 @@ def test_a_crossfade_encodes_only_where_two_videos_are_seen(own: Path, tmp_path:
     assert shown[-35:] == [*range(5, FRAMES)]
     assert kept(target, own) >= 25
     in_order(target, Fraction(FRAMES * 3 - 10, 25))
+
+
+@pytest.mark.parametrize("name", ["refresh.mp4", "opengop.mp4"])
+def test_key_frames_that_need_what_was_before_are_no_start(name: str, tmp_path: Path) -> None:
+    cut, looped, joined = (tmp_path / each for each in ("cut.mp4", "looped.mp4", "joined.mp4"))
+    trim_video(clip(name), cut, start_s=20 / 25)
+    assert marks(cut) == [*range(20, 40)]
+    loop_video(cut, looped, times=3)
+    assert marks(looped) == [*range(20, 40)] * 3
+    concat_videos([clip(name), cut, clip(name)], joined)
+    assert marks(joined) == [*range(40), *range(20, 40), *range(40)]
+
+
+def test_the_same_video_may_be_crossfaded_with_itself(own: Path, tmp_path: Path) -> None:
+    longer, target = tmp_path / "longer.mp4", tmp_path / "out.mp4"
+    concat_videos([own, own, own], longer)
+    concat_videos([longer, longer, longer], target, transition="crossfade", transition_s=0.2)
+    assert len(marks(target)) == 3 * 3 * FRAMES - 10
+    assert kept(target, longer) > 6 * FRAMES
+    in_order(target, Fraction(3 * 3 * FRAMES - 10, 25))

@@ -19,7 +19,7 @@ from prefect_media.media.videos.deferred import Deferred
 from prefect_media.media.videos.edit import edit_video
 from prefect_media.tasks._verbs import VerbTask
 
-from ..media.make_clips import packet_digests
+from ..media.make_clips import clip, packet_digests
 
 CUES = [{"start_s": 0.1, "end_s": 0.8, "text": "word"}]
 FIT = {"do": "fit", "width": 64, "height": 96}
@@ -238,3 +238,35 @@ async def test_a_models_input_is_known_by_its_content(video: Video) -> None:
 def test_a_kept_record_that_is_damaged_is_an_error() -> None:
     with pytest.raises((ValidationError, KeyError)):
         Deferred.of_record({"width_px": 3})
+
+
+async def test_a_rendered_video_needs_its_source_no_more(video: Video) -> None:
+    made = await pm.fit_video(video, width=64, height=96)
+    whole = made.rendered()
+    video.path().unlink()
+    assert (await pm.fade_video(made, in_s=0.2)).rendered().size == (64, 96)
+    assert (await pm.merge(made, _voice(1.6))).size == (64, 96)
+    again = await pm.fit_video(video, width=64, height=96, return_state=True)
+    assert again.name == "Cached"
+    assert await again.aresult() == whole
+
+
+async def test_a_sound_that_is_taken_out_does_not_make_the_picture_longer(tmp_path: Path) -> None:
+    found = admit_bytes(clip("long_sound.mp4").read_bytes())
+    assert isinstance(found, Video)
+    silent = await pm.remove_audio(found)
+    assert packet_digests(silent.path()) == packet_digests(found.path())
+    fitted = await pm.fit_video(silent, width=32, height=32)
+    assert fitted.duration_s == pytest.approx(0.6)
+
+
+async def test_a_step_begins_with_what_the_one_before_would_have_written() -> None:
+    odd = admit_bytes(clip("odd.mp4").read_bytes())
+    assert isinstance(odd, Video)
+    slow = await pm.change_speed(odd, factor=0.5)
+    assert isinstance(slow, Deferred)
+    assert slow.size == (62, 46)
+    chained = await pm.reframe_video(slow, ratio="9:16", fill="crop")
+    apart = await pm.reframe_video(slow.rendered(), ratio="9:16", fill="crop")
+    assert chained.size == apart.size
+    assert (chained.duration_s, chained.frame_rate) == (apart.duration_s, apart.frame_rate)
