@@ -29,7 +29,7 @@ from .make_clips import (
 )
 
 COPIED = (
-    "plain.mp4", "silent.mp4", "bframes.mp4", "keyed.mp4", "ntsc.mp4", "sar.mp4", "full_range.mp4", "hevc.mp4", "two_sounds.mp4",
+    "plain.mp4", "silent.mp4", "bframes.mp4", "keyed.mp4", "ntsc.mp4", "opus.mkv", "sar.mp4", "full_range.mp4", "hevc.mp4", "two_sounds.mp4",
     "surround.mp4", "mono8k.mp4", "long_sound.mp4", "rotated.mp4", "mirrored.mp4", "late.mp4", "late_sound.mp4",
     "late_picture.mp4", "faststart.mp4", "plain.mkv", "ntsc.mkv", "plain.mov",
 )  # fmt: skip
