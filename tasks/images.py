@@ -35,6 +35,7 @@ async def fit_image(
     format: str | None = None,
     quality: int | None = None,
     background: str = "#000000",
+    transparent: bool = True,
 ) -> Image:
     """Fit a picture into a size, a format and a number of bytes, with one resampling.
 
@@ -51,6 +52,7 @@ async def fit_image(
         format: `png`, `jpeg`, `webp` or `avif`; by default the picture's own.
         quality: 1 to 100, for lossy formats.
         background: Colour of bars, and under transparency where the format has none.
+        transparent: Keep transparency where the format can; otherwise it is laid over `background`.
 
     Raises:
         ParameterError: A parameter is not possible.
@@ -60,6 +62,7 @@ async def fit_image(
         operations.fit_image, [image], Image, image_suffix(image, format),
         width=width, height=height, fit=fit, gravity=gravity, focus=focus, multiple=multiple,
         max_megapixels=max_megapixels, max_bytes=max_bytes, format=format, quality=quality, background=background,
+        transparent=transparent,
     )  # fmt: skip
 
 
@@ -72,6 +75,7 @@ async def thumbnail(
     height: int = 512,
     fit: Fit = "contain",
     at_s: float | None = None,
+    background: str = "#000000",
     format: str = "jpeg",
     quality: int | None = None,
 ) -> Image:
@@ -82,6 +86,7 @@ async def thumbnail(
         width, height: In pixels.
         fit: As for `fit_image`.
         at_s: Where in the video, in seconds; by default a telling frame.
+        background: Colour of bars, and under transparency where the format has none.
         format: `jpeg`, `png` or `webp`.
         quality: 1 to 100, for lossy formats.
 
@@ -98,6 +103,7 @@ async def thumbnail(
         height=height,
         fit=fit,
         at_s=at_s,
+        background=background,
         quality=quality,
     )
 
@@ -113,6 +119,7 @@ async def contact_sheet(
     title: str | None = None,
     background: str = "#16181c",
     format: str = "jpeg",
+    quality: int | None = None,
 ) -> Image:
     """Lay pictures and frames of videos out on one sheet.
 
@@ -124,6 +131,7 @@ async def contact_sheet(
         title: One line above all.
         background: Colour of the sheet.
         format: `jpeg`, `png` or `webp`.
+        quality: 1 to 100, for lossy formats.
 
     Raises:
         ParameterError: A parameter is not possible.
@@ -131,5 +139,5 @@ async def contact_sheet(
     """
     return await operate(
         compose.contact_sheet, [media], Image, chosen_image(format),
-        columns=columns, cell=cell, labels=labels, title=title, background=background,
+        columns=columns, cell=cell, labels=labels, title=title, background=background, quality=quality,
     )  # fmt: skip

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ...errors import ParameterError
 from ..types import Word
-from .subtitles import Cue, clean_text
+from .subtitles import MAX_SECONDS, Cue, clean_text
 
 __all__ = ["balance_lines", "columns", "cues_from_words"]
 
@@ -70,6 +70,11 @@ def _tokens(words: Sequence[Word], limit: int) -> list[_Token]:
             raise ParameterError(
                 f"Word {number + 1} ({word.text[:40]!r}) starts at {word.start_s} s, before the word in front of it "
                 f"({words[number - 1].start_s} s). Words must be in order of time."
+            )
+        if max(word.start_s, word.end_s) >= MAX_SECONDS - 0.001:
+            raise ParameterError(
+                f"Word {number + 1} ({word.text[:40]!r}) goes from {word.start_s} s to {word.end_s} s. Subtitles end before 100 "
+                "hours. Check the times, which are in seconds."
             )
         text = " ".join(clean_text(word.text).split())
         if not text:
@@ -201,7 +206,7 @@ def cues_from_words(
     for number, group in enumerate(groups):
         following = groups[number + 1][0].start_s if number + 1 < len(groups) else float("inf")
         spoken = max(token.end_s for token in group)
-        end = min(following, max(spoken + LINGER_S, group[0].start_s + min_s))
+        end = min(following, MAX_SECONDS, max(spoken + LINGER_S, group[0].start_s + min_s))
         laid = balance_lines([t.text for t in group], [t.glued for t in group], columns, line_chars)
         text = "\n".join(_join([group[i] for i in line]) for line in laid)
         timed = tuple(Word(text=t.text, start_s=t.start_s, end_s=t.end_s) for t in group)

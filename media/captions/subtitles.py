@@ -33,8 +33,9 @@ _NO_STAND_INS = str.maketrans(dict.fromkeys(_STAND_IN.values(), ""))
 """No text may have them: Unicode keeps them for the inside of programs."""
 _DRAWING = re.compile(r"\{[^{}]*\\p\s*[1-9]")
 """ASS: what follows are strokes. pysubs2 can tell as well, in a time that grows with the square of the text."""
-_TIME = r"(?:(\d{1,4}):)?(\d{1,2}):(\d{1,2})(?:[.,](\d{1,3})\d*)?"
+_TIME = r"(?:(\d+):)?(\d{1,2}):(\d{1,2})(?:[.,](\d{1,3})\d*)?"
 _TIMING = re.compile(rf"^[ \t]*{_TIME}[ \t]*-->[ \t]*{_TIME}", re.MULTILINE)
+_LONG_HOURS = re.compile(r"(?<!\d)(\d{3,}):\d{1,2}:\d{1,2}[.,]\d")
 
 
 def clean_text(text: str) -> str:
@@ -127,20 +128,36 @@ def _shield(text: str) -> str:
     return "\n".join(line if "-->" in line else line.translate(hidden) for line in plain.split("\n"))
 
 
-def _full_timing(found: re.Match[str]) -> str:
+def _full_timing(found: re.Match[str], name: str) -> str:
     """Return a timing line with hours and milliseconds: without them, pysubs2 takes it for text."""
     times = (found.groups()[:4], found.groups()[4:])
     return " --> ".join(
-        f"{int(h or 0):02d}:{int(m):02d}:{int(s):02d}.{(ms or '').ljust(3, '0')}" for h, m, s, ms in times
+        f"{_hours(h or '0', name)}:{int(m):02d}:{int(s):02d}.{(ms or '').ljust(3, '0')}" for h, m, s, ms in times
     )
 
 
-def _tidy_srt(text: str) -> str:
+def _hours(digits: str, name: str) -> str:
+    """Return hours with two digits. Of more, which other readers take, pysubs2 would take the last two."""
+    plain = digits.lstrip("0").zfill(2)
+    if len(plain) > 2:
+        raise DecodeError(
+            f"Cannot read subtitles {name!r}: a cue is at {plain:.20} hours; it must end within 100 hours. Correct the "
+            "times in the file."
+        )
+    return plain
+
+
+def _tidy_srt(text: str, name: str) -> str:
     """Drop ASS codes, and complete the times."""
-    return _TIMING.sub(_full_timing, re.sub(r"\{\\[^{}\n]*\}", "", text))
+    tidy = _TIMING.sub(lambda found: _full_timing(found, name), re.sub(r"\{\\[^{}\n]*\}", "", text))
+    for line in tidy.split("\n"):
+        if "-->" in line:  # pysubs2 takes every line with two times, also behind other characters
+            for digits in _LONG_HOURS.findall(line):
+                _hours(digits, name)
+    return tidy
 
 
-def _tidy_vtt(text: str) -> str:
+def _tidy_vtt(text: str, name: str) -> str:
     """Reduce WebVTT to numbered cues: pysubs2 takes notes, styles and identifiers for text of the cue before."""
     blocks: list[str] = []
     for block in re.split(r"\n{2,}", text):
@@ -150,7 +167,7 @@ def _tidy_vtt(text: str) -> str:
         if at is not None and timing:
             # Times inside the text (karaoke) would make its line look like the start of a cue.
             payload = re.sub(r"<[\d:.]+>", "", "\n".join(lines[at + 1 :])).replace("-->", "->")
-            blocks.append(f"{len(blocks) + 1}\n{_full_timing(timing)}\n{payload}\n")
+            blocks.append(f"{len(blocks) + 1}\n{_full_timing(timing, name)}\n{payload}\n")
     return "WEBVTT\n\n" + "\n".join(blocks)
 
 
@@ -161,7 +178,7 @@ def _parse(text: str, form: str, name: str) -> Iterable[tuple[int, int, str]]:
         text = re.sub(r"\{(?![^{}\n]*\})", "", text)  # pysubs2 would look for the end of each, to the end of the file
     else:
         # The number at the end keeps a last line that is itself a number from being taken for a cue number.
-        text = _shield(_tidy_vtt(text) if form == "vtt" else _tidy_srt(text)) + "\n\n0\n"
+        text = _shield(_tidy_vtt(text, name) if form == "vtt" else _tidy_srt(text, name)) + "\n\n0\n"
     try:
         parsed = pysubs2.SSAFile.from_string(text, format_=form)
     except (pysubs2.exceptions.Pysubs2Error, ValueError, LookupError, ArithmeticError, TypeError) as exc:

@@ -86,7 +86,10 @@ def _fit_image(inputs: Inputs, values: Values) -> Facts:
         values.get("fit") == "contain" or not (values.get("width") or values.get("height"))
     ):
         wide = high = None  # it may shrink further
-    return _picture(facts, width_px=wide, height_px=high, **_image_type(values.get("format"), facts))
+    kind = _image_type(values.get("format"), facts)
+    if values.get("transparent") is False:
+        kind["has_alpha"] = False
+    return _picture(facts, width_px=wide, height_px=high, **kind)
 
 
 @predicts("convert_image")

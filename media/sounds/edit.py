@@ -1,7 +1,8 @@
 """Operations on sound: trim, fade, change the volume, convert, concatenate. For mixing see `mixing`.
 
 All read the first audio stream of an audio or video file, and write the kind of file that the target's suffix says
-(.wav .flac .mp3 .m4a .aac .ogg .opus .weba). Lengths are exact to the sample, priming of lossy encoders left out.
+(.wav .flac .mp3 .m4a .aac .ogg .opus .weba). Lengths are exact to the sample, priming of lossy encoders left out. Where
+nothing changes, the sound is copied undecoded, if it then sounds the same (see `copying`).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from .. import ffmpeg
 from ..operation import operation
 from ..runner import scratch_beside
 from ._job import Sound, check_range, common_shape, exactly, open_sound, write_sound
+from .copying import copy_sound
 from .formats import AudioShape, audio_shape
 
 __all__ = ["change_volume", "concat_audio", "convert_audio", "fade_audio", "trim_audio"]
@@ -29,7 +31,7 @@ SLACK_S = 0.03
 """A part may end this much after the sound: lengths that others report are rounded to their frames."""
 
 
-@operation(version=2)
+@operation(version=3)
 def trim_audio(
     source: Path,
     target: Path,
@@ -63,12 +65,14 @@ def trim_audio(
         )
     rate = shape.sample_rate_hz
     first = round(start_s * rate)
-    samples = max(1, round(end * rate) - first)
+    samples, what = max(1, round(end * rate) - first), f"trim '{source.name}'"
+    if not first and samples == sound.samples(shape) and copy_sound(sound, target, what=what):
+        return
     node = sound.node(shape).filter("atrim", start_sample=first).filter("asetpts", "PTS-STARTPTS")
-    write_sound(target, exactly(node, samples), samples, shape, what=f"trim '{source.name}'")
+    write_sound(target, exactly(node, samples), samples, shape, what=what)
 
 
-@operation(version=2)
+@operation(version=3)
 def fade_audio(source: Path, target: Path, *, in_s: float = 0.0, out_s: float = 0.0, curve: str = "smooth") -> None:
     """Fade a sound in and out.
 
@@ -91,12 +95,16 @@ def fade_audio(source: Path, target: Path, *, in_s: float = 0.0, out_s: float = 
             f"Cannot fade '{source.name}': in_s={in_s} and out_s={out_s} together are longer than the sound "
             f"({sound.duration_s:.3f} s)."
         )
-    node, samples, rate, form = sound.node(shape), sound.samples(shape), shape.sample_rate_hz, _curve(curve)
-    if length := min(samples, round(in_s * rate)):
-        node = node.filter("afade", t="in", ss=0, ns=length, curve=form)
-    if length := min(samples, round(out_s * rate)):
-        node = node.filter("afade", t="out", ss=samples - length, ns=length, curve=form)
-    write_sound(target, node, samples, shape, what=f"fade '{source.name}'")
+    samples, form, what = sound.samples(shape), _curve(curve), f"fade '{source.name}'"
+    rise, fall = (min(samples, round(seconds * shape.sample_rate_hz)) for seconds in (in_s, out_s))
+    if not rise and not fall and copy_sound(sound, target, what=what):
+        return
+    node = sound.node(shape)
+    if rise:
+        node = node.filter("afade", t="in", ss=0, ns=rise, curve=form)
+    if fall:
+        node = node.filter("afade", t="out", ss=samples - fall, ns=fall, curve=form)
+    write_sound(target, node, samples, shape, what=what)
 
 
 def _curve(name: str) -> str:
@@ -105,7 +113,7 @@ def _curve(name: str) -> str:
     return CURVES[name]
 
 
-@operation(version=2)
+@operation(version=3)
 def change_volume(source: Path, target: Path, *, gain_db: float) -> None:
     """Make a sound louder or softer. What would pass full scale is held just under it by a limiter.
 
@@ -121,14 +129,16 @@ def change_volume(source: Path, target: Path, *, gain_db: float) -> None:
     check_range("gain_db", gain_db, -60, 40, "dB")
     sound = open_sound(source)
     shape = audio_shape(target.suffix, sound.stream)
+    samples, what = sound.samples(shape), f"change the volume of '{source.name}'"
+    if gain_db == 0 and copy_sound(sound, target, what=what):
+        return
     node = sound.node(shape).filter("volume", f"{gain_db:.3f}dB", precision="float")
     if gain_db > 0:
         node = node.filter("alimiter", limit=0.98, level=0, attack=2, release=50, latency=1)
-    samples = sound.samples(shape)
-    write_sound(target, exactly(node, samples), samples, shape, what=f"change the volume of '{source.name}'")
+    write_sound(target, exactly(node, samples), samples, shape, what=what)
 
 
-@operation(version=2)
+@operation(version=3)
 def convert_audio(
     source: Path,
     target: Path,
@@ -158,11 +168,7 @@ def convert_audio(
         target.suffix, sound.stream, sample_rate_hz=sample_rate_hz, channels=channels, bit_rate_bps=bit_rate_bps
     )
     what = f"convert '{source.name}'"
-    if bit_rate_bps is None and _is_same(sound, shape):
-        node = ffmpeg.source(source)["a:0"]
-        options = {"c:a": "copy"} | ({"f": shape.container} if shape.container else {})
-        ffmpeg.write(target, node, what=what, duration_s=sound.duration_s + 1, options=options)
-    else:
+    if bit_rate_bps is not None or not _has_form(sound, shape) or not copy_sound(sound, target, what=what):
         write_sound(target, sound.node(shape), sound.samples(shape), shape, what=what)
     rate, count = sound.stream.sample_rate_hz, sound.stream.channels
     notes = {
@@ -172,17 +178,17 @@ def convert_audio(
     return tuple(note for note, done in notes.items() if done)
 
 
-def _is_same(sound: Sound, shape: AudioShape) -> bool:
-    """Return whether the packets can be copied: same codec, rate and channels, and no gap to fill."""
-    codec = CODEC_OF.get(shape.encoder, shape.encoder)
-    return (sound.stream.codec, sound.stream.sample_rate_hz, sound.stream.channels) == (
-        codec,
-        shape.sample_rate_hz,
-        shape.channels,
-    ) and abs(sound.duration_s - sound.stream.duration_s) < 1e-6
+def _has_form(sound: Sound, shape: AudioShape) -> bool:
+    """Return whether a sound has the codec, rate and channels of a shape.
+
+    The codec as well, though the container may hold others: conversions are planned on what they write (16 or 24 bits in
+    WAV, Opus in Ogg), and lead there also from floats in WAV, or Vorbis in Ogg.
+    """
+    wanted = CODEC_OF.get(shape.encoder, shape.encoder), shape.sample_rate_hz, shape.channels
+    return (sound.stream.codec, sound.stream.sample_rate_hz, sound.stream.channels) == wanted
 
 
-@operation(version=2)
+@operation(version=3)
 def concat_audio(
     sources: Sequence[Path],
     target: Path,
@@ -219,6 +225,8 @@ def concat_audio(
     if seam.overlap:
         _check_overlap(sounds, shape, crossfade_s, seam.overlap)
     what = f"concatenate {len(sounds)} sounds, '{sources[0].name}' first"
+    if len(sounds) == 1 and copy_sound(sounds[0], target, what=what):
+        return
     with scratch_beside(target) as folder:
         between = replace(shape, encoder="pcm_f32le", bit_rate_bps=None, is_deep=False, container=None)
         while len(sounds) > AT_A_TIME:  # each open file has threads of its own

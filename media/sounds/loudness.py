@@ -18,12 +18,15 @@ from .. import ffmpeg
 from ..container import Container, scan
 from ..operation import operation
 from ..runner import scratch_beside
+from ._job import open_sound
+from .copying import copy_sound
 from .formats import AudioShape, audio_shape, conform
 
 __all__ = [
     "Level",
     "Loudness",
     "find_level",
+    "is_under",
     "level_stream",
     "measure",
     "measure_stream",
@@ -146,6 +149,11 @@ def check_target(lufs: float, true_peak: float) -> None:
         raise ParameterError(f"true_peak={true_peak} is out of range. Allowed: -20 to 0 (dBTP).")
 
 
+def is_under(found: Loudness, true_peak: float) -> bool:
+    """Whether sound keeps a ceiling of true peaks (dBTP) for sure."""
+    return found.true_peak_dbtp + ROUNDING_DB <= true_peak
+
+
 def find_level(
     before: Loudness, probe: Callable[[Level], Loudness], *, lufs: float, true_peak: float, lossy: bool = False
 ) -> Level:
@@ -253,8 +261,17 @@ class _Job:
     shape: AudioShape
     what: str
 
+    def keep(self, out: Path) -> bool:
+        """Write the source as it is coded to `out`; return whether that is possible."""
+        if self.found.picture is None and len(self.found.audio) == 1 and not self.found.subtitles:
+            return copy_sound(open_sound(self.source), out, what=self.what)
+        if self.source.suffix.lower() != self.target.suffix.lower():
+            return False
+        self.render(None, out)
+        return True
+
     def render(self, level: Level | None, out: Path) -> None:
-        """Write the source with a level to `out`; None copies the sound as it is, where the container allows."""
+        """Write the source with a level to `out`; None copies the sound."""
         start = ffmpeg.source(self.source)
         sound = _sound(self.found, self.source)
         nodes: list[Any] = []
@@ -262,11 +279,11 @@ class _Job:
         if self.found.picture is not None:
             nodes.append(start["v:0"])
             options["c:v"] = "copy"
-        if level is None and self.source.suffix.lower() == self.target.suffix.lower():
+        if level is None:
             nodes.append(start["a:0"])
             options["c:a:0"] = "copy"
         else:
-            nodes.append(self._leveled(start, sound, level or Level()))
+            nodes.append(self._leveled(start, sound, level))
             options |= self.shape.options("a:0")
         for number in range(1, len(self.found.audio)):
             nodes.append(start[f"a:{number}"])
@@ -285,7 +302,7 @@ class _Job:
         return node.filter("apad", whole_len=samples).filter("atrim", end_sample=samples)
 
 
-@operation(version=2)
+@operation(version=3)
 def normalize_loudness(source: Path, target: Path, *, lufs: float = -16.0, true_peak: float = -1.5) -> tuple[str, ...]:
     """Bring sound to an integrated loudness, under a true-peak ceiling that also holds after encoding.
 
@@ -320,25 +337,30 @@ def normalize_loudness(source: Path, target: Path, *, lufs: float = -16.0, true_
         conform(ffmpeg.source(source)["a:0"], sound, job.shape), what=what, duration_s=found.duration_s + 1
     )
     with scratch_beside(target) as folder:
-        made: dict[Level | None, tuple[Path, Loudness]] = {}
+        made: dict[Level, tuple[Path, Loudness]] = {}
 
-        def render(level: Level | None) -> Loudness:
+        def render(level: Level) -> Loudness:
             out = folder / f"{len(made)}{target.suffix.lower()}"
             job.render(level, out)
             after = measure_stream(ffmpeg.source(out)["a:0"], what=what, duration_s=found.duration_s + 1)
             made[level] = out, after
             return after
 
-        level = (
-            None
-            if before.is_silent
-            else find_level(before, render, lufs=lufs, true_peak=true_peak, lossy=job.shape.is_lossy)
-        )
+        kept = folder / f"kept{target.suffix.lower()}"
+        if (before.is_silent or _is_there(before, lufs, true_peak)) and job.keep(kept):
+            ffmpeg.publish(kept, target)
+            return missed(before, before, Level(), lufs=lufs, true_peak=true_peak)
+        level = find_level(before, render, lufs=lufs, true_peak=true_peak, lossy=job.shape.is_lossy)
         if level not in made:
             render(level)
         path, after = made[level]
         ffmpeg.publish(path, target)
-    return missed(before, after, level or Level(), lufs=lufs, true_peak=true_peak)
+    return missed(before, after, level, lufs=lufs, true_peak=true_peak)
+
+
+def _is_there(found: Loudness, lufs: float, true_peak: float) -> bool:
+    """Whether sound is at a target already, as near as it would be brought to it."""
+    return abs(lufs - found.integrated_lufs) <= CLOSE_LU and is_under(found, true_peak)
 
 
 def missed(before: Loudness, after: Loudness, level: Level, *, lufs: float, true_peak: float) -> tuple[str, ...]:

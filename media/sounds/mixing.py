@@ -12,8 +12,9 @@ from .. import ffmpeg
 from ..operation import operation
 from ..runner import scratch_beside
 from ._job import Sound, check_range, common_shape, exactly, open_sound, write_sound
+from .copying import copy_sound
 from .formats import AudioShape, audio_shape
-from .loudness import Level, Loudness, check_target, find_level, measure_stream, missed, under_ceiling
+from .loudness import Level, Loudness, check_target, find_level, is_under, measure_stream, missed, under_ceiling
 from .silence import Span, sounding_spans
 
 __all__ = ["duck", "mix", "speech_spans"]
@@ -115,7 +116,7 @@ class _Part:
         return exactly(node, samples)
 
 
-@operation(version=2)
+@operation(version=3)
 def mix(
     sources: Sequence[Path],
     target: Path,
@@ -158,6 +159,10 @@ def mix(
     shape = common_shape(target, [part.sound for part in parts])
     samples = max(1, round(length_s * shape.sample_rate_hz))
     what = f"mix {len(parts)} sounds, '{sources[0].name}' first"
+    if lufs is None and not fade_out_s and _is_alone(parts, shape, samples):
+        found = measure_stream(parts[0].sound.node(shape), what=what, duration_s=length_s + 1)
+        if is_under(found, true_peak) and copy_sound(parts[0].sound, target, what=what):
+            return ()
     with scratch_beside(target) as scratch:
         nodes = [part.node(shape, number, samples) for number, part in enumerate(parts)]
         if speech is not None:
@@ -173,6 +178,12 @@ def mix(
             fade = round(fade_out_s * shape.sample_rate_hz)
             node = node.filter("afade", t="out", ss=samples - fade, ns=fade, curve="hsin")
         return _leveled(node, samples, shape, target, lufs=lufs, true_peak=true_peak, what=what)
+
+
+def _is_alone(parts: Sequence[_Part], shape: AudioShape, samples: int) -> bool:
+    """Whether a mix is one sound as it is, but for the ceiling."""
+    part = parts[0]
+    return len(parts) == 1 and not part.gain_db and not part.offset_s and samples == part.sound.samples(shape)
 
 
 def _leveled(

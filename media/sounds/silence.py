@@ -14,6 +14,7 @@ from ..operation import operation
 from ..runner import scratch_beside
 from ..types import Word
 from ._job import Sound, check_range, exactly, open_sound, write_sound
+from .copying import copy_sound
 from .formats import AudioShape, audio_shape
 
 __all__ = ["Span", "kept_spans", "sounding_spans", "trim_silence", "words_after"]
@@ -96,7 +97,7 @@ def _kept(sound: Sound, threshold_db: float, keep_s: float, max_pause_s: float |
     return [(first, inner[0][1]), *inner[1:-1], (inner[-1][0], last)] if len(inner) > 1 else [(first, last)]
 
 
-@operation(version=2)
+@operation(version=3)
 def trim_silence(
     source: Path,
     target: Path,
@@ -105,7 +106,7 @@ def trim_silence(
     keep_s: float = 0.1,
     max_pause_s: float | None = None,
 ) -> None:
-    """Cut the silence at both ends, and shorten long pauses inside.
+    """Cut the silence at both ends, and shorten long pauses inside; copy the sound where there is none to cut.
 
     Args:
         source: Audio, or a video whose sound is taken.
@@ -121,10 +122,12 @@ def trim_silence(
     """
     spans = kept_spans(source, threshold_db=threshold_db, keep_s=keep_s, max_pause_s=max_pause_s)
     sound = open_sound(source)
-    shape = audio_shape(target.suffix, sound.stream)
+    shape, what = audio_shape(target.suffix, sound.stream), f"trim the silence of '{source.name}'"
+    if spans == [(0.0, sound.duration_s)] and copy_sound(sound, target, what=what):
+        return
     with scratch_beside(target) as scratch:
         node, samples = _cut(sound, shape, spans, scratch / "chosen.txt")
-        write_sound(target, node, samples, shape, what=f"trim the silence of '{source.name}'")
+        write_sound(target, node, samples, shape, what=what)
 
 
 def _cut(sound: Sound, shape: AudioShape, spans: Sequence[Span], script: Path) -> tuple[Any, int]:

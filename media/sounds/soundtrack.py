@@ -11,6 +11,7 @@ from ..videos.targets import AAC, SAMPLE_RATE_HZ
 from ._job import Sound, exactly
 from .loudness import Level, level_stream
 from .mixing import duck, speech_spans
+from .tempo import in_tempo
 
 __all__ = ["Soundtrack", "looped"]
 
@@ -66,7 +67,7 @@ class Soundtrack:
             EncodeError: ffmpeg could not run it.
         """
         beds = self._beds(scratch)
-        nodes = [*([self._voice_node(self.voice)] if self.voice else []), *beds]
+        nodes = [*([self._voice_node(self.voice, scratch)] if self.voice else []), *beds]
         if len(nodes) == 1 and self.lufs is None:
             return exactly(nodes[0], self.samples)
         mixed = nodes[0] if len(nodes) == 1 else self._sum(nodes)
@@ -91,13 +92,23 @@ class Soundtrack:
         module = ffmpeg.graph_module()
         return exactly(module.filter(nodes, "amix", inputs=len(nodes), normalize=0, duration="longest"), self.samples)
 
-    def _voice_node(self, voice: Sound) -> Any:
+    def _voice_node(self, voice: Sound, scratch: Path) -> Any:
         node = voice.node(AAC)
         if self.voice_tempo != 1:
-            node = node.filter("atempo", f"{self.voice_tempo:.9g}")
+            node = self._quickened(node, voice.duration_s, scratch)
         if voice.duration_s / self.voice_tempo > self.duration_s + CUT_FADE_S:
             node = node.filter("afade", t="out", st=f"{self.duration_s - CUT_FADE_S:.6f}", d=CUT_FADE_S)
         return exactly(node, self.samples)
+
+    def _quickened(self, node: Any, seconds: float, scratch: Path) -> Any:
+        plain, quick = scratch / "voice.f32", scratch / "quick.f32"
+        ffmpeg.render({plain: ([node], {**RAW, "t": ffmpeg.number(seconds + 1)})}, what=self.what)
+        in_tempo(
+            plain, quick, factor=self.voice_tempo, sample_rate_hz=SAMPLE_RATE_HZ, channels=AAC.channels, what=self.what
+        )
+        plain.unlink()
+        node = ffmpeg.source(quick, formats="f32le", **RAW_INPUT)["a:0"]
+        return node.filter("aformat", sample_fmts="fltp", channel_layouts=AAC.layout)
 
     def _beds(self, scratch: Path) -> list[Any]:
         spans: list[tuple[float, float]] = []

@@ -36,7 +36,7 @@ MAX_TEMPO = 1.25
 MAX_SLOWING = 4.0
 
 
-@operation(version=4)
+@operation(version=5)
 def merge(
     video: Path,
     voice: Path | None,

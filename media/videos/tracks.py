@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from ...errors import EncodeError, ParameterError, UnsupportedMediaError
 from .. import ffmpeg
 from ..container import scan
 from ..operation import operation
 from ..sounds._job import exactly, write_sound
+from ..sounds.copying import copy_options
 from ..sounds.formats import audio_shape, conform
 from ..streams import AudioStream
 from .opening import open_reel
@@ -31,7 +33,7 @@ LATE_S = 0.01
 COPY_TOLERANCE_S = 0.1
 
 
-@operation(version=1)
+@operation(version=2)
 def extract_audio(source: Path, target: Path, *, stream: int = 0, exact: bool = False) -> None:
     """Take the sound of a video (or of any file) into an audio file.
 
@@ -59,8 +61,10 @@ def extract_audio(source: Path, target: Path, *, stream: int = 0, exact: bool = 
     audio, what = found.audio[stream], f"take the sound of '{source.name}'"
     lead = audio.start_s - found.start_s if found.picture is not None else 0.0
     if not exact and lead < LATE_S and audio.codec in COPIED[target.suffix.lower()]:
-        _copy(source, target, audio, what)
-        return
+        options = copy_options(source, audio, target.suffix, what=what)
+        if options is not None:
+            _copy(source, target, audio, options, what)
+            return
     shape = audio_shape(target.suffix, audio)
     samples = max(1, round((audio.duration_s + max(0.0, lead)) * shape.sample_rate_hz))
     node = ffmpeg.source(source)[str(audio.index)]
@@ -70,7 +74,7 @@ def extract_audio(source: Path, target: Path, *, stream: int = 0, exact: bool = 
     write_sound(target, exactly(node, samples), samples, shape, what=what)
 
 
-def _copy(source: Path, target: Path, audio: AudioStream, what: str) -> None:
+def _copy(source: Path, target: Path, audio: AudioStream, options: dict[str, Any], what: str) -> None:
     def check(part: Path) -> None:
         written = scan(part).sound
         if written is None or abs(written.duration_s - audio.duration_s) > COPY_TOLERANCE_S:
@@ -79,7 +83,6 @@ def _copy(source: Path, target: Path, audio: AudioStream, what: str) -> None:
                 f"Cannot {what}: the copy lasts {length:.3f} s instead of {audio.duration_s:.3f} s.", reason="wrong"
             )
 
-    options = {"c:a": "copy"} | ({"f": "webm"} if target.suffix.lower() == ".weba" else {})
     ffmpeg.write(
         target,
         ffmpeg.source(source)[str(audio.index)],

@@ -107,6 +107,41 @@ def test_read_refuses_what_it_cannot_use(
         read_subtitles(written(tmp_path, content))
 
 
+@pytest.mark.parametrize(
+    "timing",
+    [
+        "100:00:01,000 --> 100:00:02,000",
+        "99:59:58,000 --> 100:00:02,000",
+        "100:00:01 --> 100:00:02",
+        "12345:00:01,000 --> 12345:00:02,000",
+        f"{'9' * 5000}:00:01,000 --> {'9' * 5000}:00:02,000",
+        "\u200b100:00:01,000 --> 100:00:02,000",
+    ],
+)
+@pytest.mark.parametrize("head", ["1\n", "WEBVTT\n\n"], ids=["srt", "vtt"])
+def test_times_from_100_hours_on_are_refused_and_never_taken_for_others(tmp_path: Path, timing: str, head: str) -> None:
+    if head.startswith("WEBVTT"):
+        timing = timing.lstrip("\u200b").replace(",", ".")
+    with pytest.raises(DecodeError, match="within 100 hours"):
+        read_subtitles(written(tmp_path, f"{head}{timing}\nhello\n"))
+
+
+def test_the_last_moments_before_100_hours_are_kept(tmp_path: Path) -> None:
+    text = "1\n099:59:58,000 --> 0099:59:59,999\nhello\n\n2\n000:00:01,000 --> 000:00:02,000\nfirst\n"
+    cues = read_subtitles(written(tmp_path, text))
+    assert [(cue.start_s, cue.end_s) for cue in cues] == [(1.0, 2.0), (359_998.0, 359_999.999)]
+    write_subtitles(cues, tmp_path / "again.srt")
+    assert read_subtitles(tmp_path / "again.srt") == cues
+
+
+def test_words_from_100_hours_on_are_refused() -> None:
+    told = r"Word 2 \('late'\) goes from 359999\.9 s to 360000\.2 s\. Subtitles end before 100 hours\."
+    with pytest.raises(ParameterError, match=told):
+        cues_from_words([Word(text="x", start_s=1, end_s=2), Word(text="late", start_s=359_999.9, end_s=360_000.2)])
+    cues = cues_from_words([Word(text="last", start_s=359_999.8, end_s=359_999.9)])
+    assert cues[0].end_s == 359_999.999
+
+
 @pytest.mark.filterwarnings("ignore:Failed to parse:RuntimeWarning")  # the library's remark on a damaged ASS margin
 def test_damaged_files_are_read_or_refused_never_crash(tmp_path: Path) -> None:
     dice = random.Random(7)
