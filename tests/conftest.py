@@ -14,6 +14,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,45 @@ SERVER = {
     "PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED": "false",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
 }
+
+
+# Files that take longest, for their processes and servers more than for the number of their tests: they start first, so that
+# no process of the test run has one of them to itself at the end.
+FIRST = (
+    "tests/cli", "tests/media/test_operations_page.py", "tests/proof/test_proof.py", "tests/flows/test_deploy.py",
+    "tests/flows/test_batch.py", "tests/flows/test_notebook.py",
+)  # fmt: skip
+
+
+def _share(nodeid: str) -> str:
+    """Return what a test shares a process with: its file's fixtures are made once, and so is what forks commands."""
+    file = nodeid.split("::", 1)[0]
+    return "tests/cli" if file.startswith("tests/cli/") else file
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In a run of several processes, order files: the longest, then those with most tests."""
+    if not hasattr(config, "workerinput"):
+        return
+    tests = Counter(_share(item.nodeid) for item in items)
+    rank = {share: number for number, share in enumerate(FIRST)}
+    items.sort(key=lambda item: (rank.get(share := _share(item.nodeid), len(FIRST)), -tests[share], share))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Unless it was asked for something else, give each file to one process."""
+    if config.getvalue("dist") != "load":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class Shares(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return _share(nodeid)
+
+    config.option.loadscopereorder = False
+    return Shares(config, log)
 
 
 _SERVERS: list[subprocess.Popen[bytes]] = []

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -91,26 +89,16 @@ def test_words_and_commands_are_told_apart(commands: Any) -> None:
     assert re.search(r"^seconds +5 +5 or 10", shown, re.MULTILINE)
 
 
-BLOCK = """
-import os, sys
-from prefect_media.blocks import FalCredentials
-if sys.argv[1] == "save":
-    FalCredentials(api_key=os.environ["KEY"], base_url=os.environ["BASE"]).save("default")
-else:
-    FalCredentials.delete("default")
-"""
+def test_the_key_may_be_in_the_default_block(hosted: Any, prefect_url: str) -> None:
+    from prefect.settings import PREFECT_API_URL, temporary_settings
 
+    from prefect_media.blocks import FalCredentials
 
-def test_the_key_may_be_in_the_default_block(hosted: Any) -> None:
-    environment = hosted.environment
-    environment |= {"KEY": environment.pop("FAL_KEY"), "BASE": environment.pop("FAL_BASE_URL")}
-
-    def block(do: str) -> None:
-        subprocess.run([sys.executable, "-c", BLOCK, do], env=environment, check=True)
-
-    block("save")
-    try:
-        hosted("models", "import", "fal:acme/painter")
-    finally:
-        block("delete")
+    key, base = hosted.environment.pop("FAL_KEY"), hosted.environment.pop("FAL_BASE_URL")
+    with temporary_settings({PREFECT_API_URL: prefect_url}):
+        FalCredentials(api_key=key, base_url=base).save("default")
+        try:
+            hosted("models", "import", "fal:acme/painter")
+        finally:
+            FalCredentials.delete("default")
     assert (hosted.home / "cards" / "fal" / "acme--painter.toml").is_file()

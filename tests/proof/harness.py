@@ -16,8 +16,8 @@ import sys
 import threading
 import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -56,12 +56,28 @@ class Outcome:
         return self.extra <= self.recorded and not self.lost and not self.wrong
 
 
+class _NothingHere(BaseHTTPRequestHandler):
+    """Says at once that there is nothing: Prefect asks for each task where results are kept, and asks again what is silent."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self.send_response(404)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Stay quiet."""
+
+
 class Zygote:
-    """A process that has imported everything and forks a client for each order."""
+    """A process that has imported everything and forks clients as they are ordered."""
 
     def __init__(self) -> None:
+        self._api = ThreadingHTTPServer(("127.0.0.1", 0), _NothingHere)
+        threading.Thread(target=self._api.serve_forever, args=(0.05,), daemon=True).start()
         self._process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("workload.py"))],
+            [sys.executable, str(Path(__file__).with_name("workload.py")), f"http://127.0.0.1:{self._api.server_port}/api"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         assert self._read() == "ready"
@@ -72,21 +88,27 @@ class Zygote:
 
     def run(self, order: dict[str, Any], kill_after_s: float | None = None) -> int:
         """Run one client to its end or its death; return its exit code."""
+        return self.run_all([order], kill_after_s)[0]
+
+    def run_all(self, orders: list[dict[str, Any]], kill_after_s: float | None = None) -> list[int]:
+        """Run clients at the same time, the first of which may be killed; return their exit codes."""
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(order) + "\n")
+        self._process.stdin.write(json.dumps(orders) + "\n")
         self._process.stdin.flush()
-        pid = int(self._read())
+        pid = json.loads(self._read())[0]
         timer = threading.Timer(kill_after_s, _kill, [pid]) if kill_after_s is not None else None
         if timer:
             timer.start()
-        code = int(self._read())
+        codes = json.loads(self._read())
         if timer:
             timer.cancel()
-        return code
+        return codes
 
     def close(self) -> None:
         """End it."""
         self._process.communicate(timeout=30)
+        self._api.shutdown()
+        self._api.server_close()
 
 
 def _kill(pid: int) -> None:
@@ -168,10 +190,7 @@ class Bench:
             {**order, "results": str(home / f"results-{n}"), "outcome": str(home / f"outcome{n}.json"), "pid_file": str(home / f"pid{n}")}
             for n in ("", "-2")
         ]  # fmt: skip
-        second = Zygote()
-        with ThreadPoolExecutor(2) as pool:
-            codes = list(pool.map(lambda pair: pair[0].run(pair[1]), zip((self.zygote, second), orders, strict=True)))
-        second.close()
+        codes = self.zygote.run_all(orders)
         outcome = Outcome(name)
         assert codes == [0, 0], codes
         self._judge(home, outcome)

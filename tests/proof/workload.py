@@ -1,12 +1,13 @@
 """The batch that the kill tests run: calls to four providers, one of them fed by another, in one process without a server.
 
-Run as a program it stays in the background and forks a child for each line on standard input, so that a restart costs
-milliseconds instead of the seconds that imports take. A child prints nothing; it writes what it made to a file.
+Run as a program it stays in the background and forks a child for each order of a line on standard input, side by side, so that a
+restart costs milliseconds instead of the seconds that imports take. A child prints nothing; it writes what it made to a file.
 """
 
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import os
 import signal
@@ -21,6 +22,13 @@ SETTINGS = {
     "PREFECT_LOGGING_LEVEL": "CRITICAL",
     "DO_NOT_TRACK": "1",
 }
+
+# What a child needs, some of it only while it works: imported once.
+USED = (
+    "PIL.ImageCms", "anyio._backends._asyncio", "av", "numpy", "prefect.events.worker", "prefect.task_engine",
+    "prefect.telemetry.run_telemetry", "prefect.utilities.visualization", "prefect_media.adapters.elevenlabs",
+    "prefect_media.adapters.fal", "prefect_media.adapters.openai", "prefect_media.adapters.replicate", "prefect_media.tasks",
+)  # fmt: skip
 
 FLUX_R = "replicate:black-forest-labs/flux-schnell"
 FLUX_F = "fal:fal-ai/flux/dev"
@@ -97,33 +105,35 @@ def child(order: dict[str, Any]) -> None:
         asyncio.run(work([tuple(row) for row in order["rows"]], Path(order["outcome"])))
 
 
-def main() -> None:
-    """Fork a child for each order."""
-    os.environ.update(SETTINGS)
-    import prefect.events.worker  # noqa: F401
+def forked(order: dict[str, Any]) -> int:
+    """Run an order in a child and return its process id."""
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            child(order)
+            code = 0
+        except BaseException as exc:
+            Path(order["outcome"]).with_suffix(".error").write_text(f"{type(exc).__name__}: {exc}")
+        finally:
+            os._exit(code)
+    return pid
 
-    import prefect_media.adapters.elevenlabs
-    import prefect_media.adapters.fal
-    import prefect_media.adapters.openai
-    import prefect_media.adapters.replicate
-    import prefect_media.tasks  # noqa: F401
+
+def main() -> None:
+    """Fork a child for each order of a line; print their process ids, and at the end their exit codes.
+
+    The argument is the address of a Prefect API, which may know nothing.
+    """
+    os.environ.update({**SETTINGS, "PREFECT_API_URL": sys.argv[1]})
+    for name in USED:
+        importlib.import_module(name)
 
     print("ready", flush=True)
     for line in sys.stdin:
-        order = json.loads(line)
-        pid = os.fork()
-        if pid == 0:
-            code = 1
-            try:
-                child(order)
-                code = 0
-            except BaseException as exc:
-                Path(order["outcome"]).with_suffix(".error").write_text(f"{type(exc).__name__}: {exc}")
-            finally:
-                os._exit(code)
-        print(pid, flush=True)
-        _, status = os.waitpid(pid, 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)
+        pids = [forked(order) for order in json.loads(line)]
+        print(json.dumps(pids), flush=True)
+        print(json.dumps([os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids]), flush=True)
 
 
 if __name__ == "__main__":

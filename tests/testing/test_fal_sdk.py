@@ -37,11 +37,13 @@ def simulator(intercepting: Simulator, monkeypatch: pytest.MonkeyPatch) -> Simul
 
 @pytest.fixture
 def client(simulator: Simulator) -> Iterator[fal_client.SyncClient]:
+    gc.freeze()  # what is there already need not be looked through below
     made = fal_client.SyncClient(key="test-key-id:test-secret")
     yield made
     made._client.close()
     del made
     gc.collect()  # the client leaves those connections open that it uploaded over; let that be seen here, and ignored
+    gc.unfreeze()
 
 
 def fetched(url: str) -> Measured:
