@@ -34,7 +34,7 @@ check: install-dev  ## format, lint, types, layers
 	$(BIN)/lint-imports
 
 proof: install-dev  ## kill the client at every moment and 200 random times; writes docs/proof.md
-	$(BIN)/python tests/proof/harness.py --random 200 --write docs/proof.md
+	$(BIN)/python -m tests.proof.harness --random 200 --write docs/proof.md
 
 bench: install-dev  ## every benchmark, as ratios of one run
 	for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import MediaLimitError, ProbeError
+from .entries import whole_test
 from .streams import UNKNOWN, AudioStream, Colour, VideoStream
 
 __all__ = ["AudioGauge", "Gauge", "VideoGauge", "reason_of"]
@@ -159,6 +160,7 @@ class VideoGauge(Gauge):
         self.check_size(context.width, context.height)
         context.options = {"max_pixels": str(max_pixels)}
         context.thread_count = 1
+        self.is_whole = whole_test(context.codec.canonical_name, bytes(context.extradata or b""))
 
     def check_size(self, width: int, height: int) -> None:
         if width * height > self.max_pixels:
@@ -171,15 +173,17 @@ class VideoGauge(Gauge):
         super().take(packet)
         self.hidden += bool(packet.size and packet.is_discard)
         if packet.is_keyframe and packet.size and not packet.is_discard and packet.pts is not None:
-            self.enter(packet.pts, packet.pts if packet.dts is None else packet.dts)
+            self.enter(packet)
         if self.first is None:
             self.decode(packet)
 
-    def enter(self, shown: int, decoded: int) -> None:
+    def enter(self, packet: Any) -> None:
         """Note a key frame as a place to seek to; the one before is none, if the same seek may reach this one instead."""
+        shown, decoded = packet.pts, packet.pts if packet.dts is None else packet.dts
         if self.entries and decoded <= self.entries[-1]:
             self.entries.pop()
-        if not self.entries or (shown - self.entries[-1]) * self.time_base >= ENTRY_GAP_S:
+        is_far = not self.entries or (shown - self.entries[-1]) * self.time_base >= ENTRY_GAP_S
+        if is_far and self.is_whole(packet):
             self.entries.append(shown)
 
     def decode(self, packet: Any) -> None:

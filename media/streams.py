@@ -43,7 +43,7 @@ class VideoStream:
         duration_s: From the first frame to the end of the last, in seconds. `start_s`: when the first is shown.
         time_base: Unit of the container's clock, in seconds.
         hidden: Packets that are decoded but not shown, because an edit list hides them.
-        entries_s: Where decoding may begin, in seconds from the first frame: key frames, at least a second apart, that are
+        entries_s: Where decoding may begin, in seconds from the first frame: key frames that are whole, at least a second apart, and
             shown before the next key frame is decoded, so that a seek by either clock reaches them.
         bit_depth: Bits of one component. `has_alpha`: whether there is a transparency plane.
         parameters: Digest of the codec's parameter sets; streams with equal ones can follow each other undecoded.

@@ -116,6 +116,24 @@ def test_a_part_far_into_a_video_has_its_own_frames_and_sound(name: str, tmp_pat
     assert scan(target).sound is None or _beeps(target) == pytest.approx([3 - 57 / RATE, 4 - 57 / RATE], abs=0.004)
 
 
+def test_nothing_is_sought_inside_a_gradual_refresh(tmp_path: Path) -> None:
+    """Frames that are marked as key frames though they still show what was decoded before them."""
+    source, cut, picture = tmp_path / "wide.mp4", tmp_path / "cut.mp4", tmp_path / "frame.png"
+    coding = "-c:v libx264 -preset veryfast -qp 8 -g 50 -x264-params intra-refresh=1 -pix_fmt yuv420p"
+    ffmpeg(f'-f lavfi -i "testsrc2=s=640x64:r={RATE}:d=6" {coding} {source}')
+    first = 130
+    trim_video(source, cut, start_s=first / RATE)
+    extract_frame(source, picture, at=first / RATE)
+    with av.open(str(source)) as container:
+        shown = [frame.to_ndarray(format="gray") for frame in container.decode(video=0)][first:]
+    with av.open(str(cut)) as container:
+        kept = [frame.to_ndarray(format="gray") for frame in container.decode(video=0)]
+    taken = np.asarray(Image.open(picture).convert("L"))
+    assert len(kept) == len(shown)
+    assert max(np.abs(one.astype(int) - other).mean() for one, other in zip(kept, shown, strict=True)) < 4
+    assert np.abs(taken.astype(int) - shown[0]).mean() < 4
+
+
 @pytest.mark.parametrize("name", ["open.mp4", "x264.mp4"])
 def test_what_is_sought_is_what_is_decoded_up_to(name: str, tmp_path: Path) -> None:
     sought, whole = tmp_path / "sought.mp4", tmp_path / "whole.mp4"

@@ -17,12 +17,12 @@ import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 from prefect_media.ledger import Ledger
 from prefect_media.testing.simulator import Simulator
+from tests.nothing_here import empty_api
 
 ROWS = [
     ("replicate", 1),
@@ -56,28 +56,14 @@ class Outcome:
         return self.extra <= self.recorded and not self.lost and not self.wrong
 
 
-class _NothingHere(BaseHTTPRequestHandler):
-    """Says at once that there is nothing: Prefect asks for each task where results are kept, and asks again what is silent."""
-
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self) -> None:
-        self.send_response(404)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        """Stay quiet."""
-
-
 class Zygote:
     """A process that has imported everything and forks clients as they are ordered."""
 
     def __init__(self) -> None:
-        self._api = ThreadingHTTPServer(("127.0.0.1", 0), _NothingHere)
-        threading.Thread(target=self._api.serve_forever, args=(0.05,), daemon=True).start()
+        self._open = contextlib.ExitStack()
+        api = self._open.enter_context(empty_api())
         self._process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("workload.py")), f"http://127.0.0.1:{self._api.server_port}/api"],
+            [sys.executable, str(Path(__file__).with_name("workload.py")), api],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         assert self._read() == "ready"
@@ -107,8 +93,7 @@ class Zygote:
     def close(self) -> None:
         """End it."""
         self._process.communicate(timeout=30)
-        self._api.shutdown()
-        self._api.server_close()
+        self._open.close()
 
 
 def _kill(pid: int) -> None:

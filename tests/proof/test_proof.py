@@ -6,15 +6,11 @@
 from __future__ import annotations
 
 import random
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-import harness
+from . import harness
 
 # Few rows keep it short; every provider is in it.
 ROWS = [("replicate", 1), ("fal", 1), ("openai", 1), ("speech", 1)]
