@@ -17,7 +17,7 @@ install-dev: .venv/installed-dev  ## the same, with what tests and checks need
 	@touch $@
 
 .venv/installed-dev: .venv/installed
-	$(PIP) install -qq --constraint constraints.txt --group test --group check
+	$(PIP) install -qq --no-compile --constraint constraints.txt --group test --group check
 	mkdir -p .typecheck && ln -sfn .. .typecheck/prefect_media
 	@touch $@
 

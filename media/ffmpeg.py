@@ -21,7 +21,9 @@ from typing import Any
 from ..errors import ConfigurationError, EncodeError, MissingExtraError, ParameterError
 from ..settings import get_settings
 from .container import FORMATS
-from .runner import cancellation, run, scratch_beside, writing
+from .control import cancellation
+from .runner import run
+from .scratch import scratch_beside, writing
 
 __all__ = [
     "Capabilities",

@@ -3,87 +3,28 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import shlex
 import signal
-import stat
 import subprocess
-import sys
-import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
 from ..errors import EncodeError
 from ..settings import Settings, get_settings
-from .control import Progress, cancellation, check_not_cancelled, control, stage
+from .children import GRACE_S, child, end
+from .control import Progress, check_not_cancelled, control
 
-__all__ = [
-    "Progress",
-    "bounded",
-    "cancellation",
-    "check_not_cancelled",
-    "leash",
-    "run",
-    "scratch_beside",
-    "stage",
-    "writing",
-]
+__all__ = ["bounded", "run"]
 
 TAIL_LINES = 60
 LINE_BYTES = 500
-GRACE_S = 2.0
 POLL_S = 0.02
-
-
-@contextlib.contextmanager
-def writing(target: Path) -> Generator[None]:
-    """Tell an error of the file system as one about `target`.
-
-    Raises:
-        EncodeError: It cannot be written; the cause is the error of the file system.
-    """
-    try:
-        yield
-    except OSError as exc:
-        in_a_file = isinstance(exc, (FileExistsError, NotADirectoryError))
-        reason = "its folder is a file" if in_a_file else exc.strerror or exc
-        raise EncodeError(f"Cannot write '{target}': {reason}.") from exc
-
-
-@contextlib.contextmanager
-def scratch_beside(target: Path) -> Generator[Path]:
-    """Give a private empty folder on the disk of `target`; it is removed with its content at the end.
-
-    Raises:
-        EncodeError: `target` cannot be written, as is told before any work is done.
-    """
-    with writing(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _check_free(target)
-        folder = tempfile.TemporaryDirectory(prefix=".part-", dir=target.parent, ignore_cleanup_errors=True)
-    with folder as name:
-        yield Path(name).absolute()
-
-
-def _check_free(target: Path) -> None:
-    """Raise the error that renaming a file to this name would."""
-    with contextlib.suppress(FileNotFoundError):
-        if stat.S_ISDIR(target.stat().st_mode):
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-
-
-def _environment() -> dict[str, str]:
-    kept = ("PATH", "SYSTEMROOT", "TEMP", "TMP", "FONTCONFIG_FILE", "FONTCONFIG_PATH")
-    return {name: os.environ[name] for name in kept if name in os.environ} | {
-        "LC_ALL": "C.UTF-8",
-        "AV_LOG_FORCE_NOCOLOR": "1",
-    }
 
 
 def _limit(pid: int, limits: Settings, deadline_s: float) -> None:
@@ -95,42 +36,12 @@ def _limit(pid: int, limits: Settings, deadline_s: float) -> None:
     except (ImportError, AttributeError):  # not Linux
         return
     memory, size = limits.media_memory_bytes, limits.max_media_bytes
-    # Should this process be killed, and its orphan not be (see `leash`), that still ends: it runs out of processor time.
+    # Should this process be killed, and its orphan not be (see `child`), that still ends: it runs out of processor time.
     seconds = int(deadline_s * (os.cpu_count() or 1)) + 1
     with contextlib.suppress(ProcessLookupError, PermissionError):
         set_limit(pid, resource.RLIMIT_AS, (memory, memory))
         set_limit(pid, resource.RLIMIT_FSIZE, (size, size))
         set_limit(pid, resource.RLIMIT_CPU, (seconds, seconds))
-
-
-@contextlib.contextmanager
-def leash() -> Generator[tuple[tuple[int, ...], Callable[[int], None]]]:
-    """Make the kernel kill a child process with its group, should this process die, be it by SIGKILL (Linux; else nothing).
-
-    The child holds one end of a pipe in which nothing is ever written, this process the other: when that end closes, a signal
-    goes to the owner of the first. `PR_SET_PDEATHSIG` would need code between fork and exec, and goes by the thread that forked.
-
-    Yields:
-        What the child must inherit (`pass_fds`), and what to call with the id of the started child, the leader of its group.
-    """
-    if sys.platform != "linux":
-        yield (), lambda _: None
-        return
-    import fcntl
-
-    theirs, ours = os.pipe()
-
-    def tie(pid: int) -> None:
-        with contextlib.suppress(OSError):  # it has ended already
-            fcntl.fcntl(theirs, fcntl.F_SETOWN, -pid)
-            fcntl.fcntl(theirs, fcntl.F_SETSIG, signal.SIGKILL)
-            fcntl.fcntl(theirs, fcntl.F_SETFL, os.O_ASYNC)
-
-    try:
-        yield (theirs,), tie
-    finally:
-        os.close(theirs)
-        os.close(ours)
 
 
 @dataclass
@@ -175,28 +86,6 @@ class _Watch:
             self.on_progress(max(0.0, int(microseconds) / 1e6), self.total_s)
         except BaseException as exc:  # noqa: BLE001 - it is raised again in the caller's thread
             self.problem = exc
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    """End the process and its whole group, gently first."""
-
-    def send(name: str) -> None:
-        if os.name == "posix":
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, getattr(signal, name))
-        elif name == "SIGTERM":
-            process.terminate()
-        else:
-            process.kill()
-
-    send("SIGTERM")
-    try:
-        process.wait(GRACE_S)
-    except subprocess.TimeoutExpired:
-        pass
-    finally:
-        send("SIGKILL")
-        process.wait()
 
 
 def _follow(
@@ -275,18 +164,9 @@ def run(
     limits, above = get_settings(), control()
     deadline_s, stall_s = deadline_s or limits.media_timeout_s, limits.media_stall_s
     watch = _Watch(total_s, above.on_progress, None if keep_log else TAIL_LINES)
-    with leash() as (inherited, tie):
-        process = subprocess.Popen(
-            argv,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=_environment(),
-            cwd=cwd,
-            start_new_session=os.name == "posix",
-            pass_fds=inherited,
-        )
-        why = _attended(process, watch, tie, limits, deadline_s, cancel or above.cancel)
+    with child(argv, cwd=cwd, LC_ALL="C.UTF-8", AV_LOG_FORCE_NOCOLOR="1") as process:
+        _limit(process.pid, limits, deadline_s)
+        why = _attended(process, watch, deadline_s, stall_s, cancel or above.cancel)
     if watch.problem is not None:
         raise watch.problem
     if why or process.returncode:
@@ -295,12 +175,7 @@ def run(
 
 
 def _attended(
-    process: subprocess.Popen[bytes],
-    watch: _Watch,
-    tie: Callable[[int], None],
-    limits: Settings,
-    deadline_s: float,
-    cancel: threading.Event | None,
+    process: subprocess.Popen[bytes], watch: _Watch, deadline_s: float, stall_s: float, cancel: threading.Event | None
 ) -> str:
     """Read what a process says until it ends; return why it was ended early, or an empty text. Nothing is left running."""
     assert process.stdout is not None
@@ -309,19 +184,14 @@ def _attended(
         threading.Thread(target=watch.read_log, args=(process.stderr,), daemon=True),
         threading.Thread(target=watch.read_progress, args=(process.stdout,), daemon=True),
     ]
+    for reader in readers:
+        reader.start()
     try:
-        tie(process.pid)
-        _limit(process.pid, limits, deadline_s)
-        for reader in readers:
-            reader.start()
-        return _follow(process, watch, deadline_s, limits.media_stall_s, cancel)
+        return _follow(process, watch, deadline_s, stall_s, cancel)
     finally:  # also on KeyboardInterrupt and on an exception thrown into this thread
-        if process.poll() is None:
-            _kill(process)
+        end(process)
         for reader in readers:
             reader.join(GRACE_S)
-        process.stdout.close()
-        process.stderr.close()
 
 
 def _failure(

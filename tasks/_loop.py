@@ -16,7 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 from typing import Any, ParamSpec, TypeVar
 
-from ..media.runner import cancellation
+from ..media.control import cancellation
 from ..settings import get_settings
 from .progress import progress_shown
 

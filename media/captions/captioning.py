@@ -18,7 +18,7 @@ from .. import ffmpeg
 from ..container import Container, scan
 from ..images.fonts import find_font
 from ..operation import operation
-from ..runner import scratch_beside
+from ..scratch import scratch_beside
 from ..sounds.formats import conform
 from ..streams import VideoStream
 from ..types import Word

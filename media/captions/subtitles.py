@@ -15,7 +15,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from ...errors import DecodeError, MediaLimitError, ParameterError, ProbeError, UnsupportedMediaError
-from ..runner import scratch_beside
+from ..scratch import scratch_beside
 from ..types import Word
 
 __all__ = ["Cue", "clean_text", "read_subtitles", "srt_text", "vtt_text", "write_subtitles"]

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...errors import EncodeError, ParameterError
-from ..runner import check_not_cancelled, scratch_beside
+from ..control import check_not_cancelled
+from ..scratch import scratch_beside
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

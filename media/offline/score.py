@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...errors import ParameterError
-from ..runner import check_not_cancelled
+from ..control import check_not_cancelled
 from . import pcm
 
 if TYPE_CHECKING:

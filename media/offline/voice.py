@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import os
 import re
 import subprocess
 import sys
@@ -15,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import EncodeError, ParameterError
-from ..runner import check_not_cancelled, leash
+from ..children import child
+from ..control import check_not_cancelled
 from ..types import Word
 from . import pcm
 
@@ -29,7 +29,6 @@ MAX_TEXT = 10_000
 TIMEOUT_S = 60.0
 PROGRAM = Path(__file__).with_name("espeak.py")
 UNKNOWN_VOICE, NO_LIBRARY = 3, 4
-KEPT_ENVIRONMENT = ("SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PATH")
 SPEECH_DB, TONES_DB = -20.0, -24.0
 TAIL_S = 0.12
 TONE_RATE_HZ = 24_000
@@ -138,25 +137,9 @@ def _espeak(text: str, voice: str, rate: int, pitch: int) -> tuple[Samples, int,
 
 
 def _run(command: list[str], data: bytes) -> tuple[int, bytes, str]:
-    environment = {name: os.environ[name] for name in KEPT_ENVIRONMENT if name in os.environ}
-    with leash() as (inherited, tie):
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=environment,
-            start_new_session=os.name == "posix",
-            pass_fds=inherited,
-        )
-        tie(process.pid)
-        return _answer(process, data)
-
-
-def _answer(process: subprocess.Popen[bytes], data: bytes) -> tuple[int, bytes, str]:
     deadline = time.monotonic() + TIMEOUT_S
     pending: bytes | None = data
-    try:
+    with child(command, stdin=subprocess.PIPE) as process:
         while True:
             try:
                 output, trouble = process.communicate(pending, timeout=0.1)
@@ -166,10 +149,6 @@ def _answer(process: subprocess.Popen[bytes], data: bytes) -> tuple[int, bytes, 
             check_not_cancelled("speak")
             if time.monotonic() > deadline:
                 raise EncodeError(f"Cannot speak: espeak-ng did not end within {TIMEOUT_S:g} s. Shorten the text.")
-    finally:
-        if process.poll() is None:
-            process.kill()
-            process.communicate()
 
 
 def _unknown_voice(voice: str, known: list[str]) -> ParameterError:

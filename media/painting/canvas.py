@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image, ImageDraw
 
-from ..runner import check_not_cancelled
+from ..control import check_not_cancelled
 from .noise import Noise, smoothstep
 
 if TYPE_CHECKING:

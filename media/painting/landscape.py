@@ -10,8 +10,9 @@ import numpy as np
 from PIL import Image
 
 from ...errors import EncodeError, ParameterError
+from ..control import check_not_cancelled
 from ..images.limits import check_result_bytes
-from ..runner import check_not_cancelled, scratch_beside
+from ..scratch import scratch_beside
 from .abstract import compose_abstract
 from .canvas import Canvas
 from .composition import compose_landscape

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from PIL import ImageFilter
 
+from ..control import check_not_cancelled
 from ..images.encoding import save_picture
 from ..images.fit import load_rgb
 from ..operation import operation
-from ..runner import check_not_cancelled
 from .canvas import colour, from_oklab, to_oklab
 from .noise import Noise, mixed
 from .scenery import HUES, MOODS, read_scene

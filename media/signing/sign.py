@@ -15,7 +15,7 @@ from ...errors import EncodeError, ParameterError, UnsupportedMediaError
 from ..ffmpeg import publish
 from ..operation import operation
 from ..probe import probe
-from ..runner import scratch_beside
+from ..scratch import scratch_beside
 from ..sniff import sniff
 from .carried import carries_credentials
 from .certificate import c2pa_module, context, load_certificate

@@ -11,7 +11,7 @@ from ...errors import EncodeError, ProbeError
 from .. import ffmpeg
 from ..container import open_guarded
 from ..control import check_not_cancelled
-from ..runner import scratch_beside
+from ..scratch import scratch_beside
 from ..streams import AudioStream
 from ._job import Sound, open_sound
 

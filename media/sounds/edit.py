@@ -15,7 +15,7 @@ from typing import Any
 from ...errors import ParameterError
 from .. import ffmpeg
 from ..operation import operation
-from ..runner import scratch_beside
+from ..scratch import scratch_beside
 from ._job import Sound, check_range, common_shape, exactly, open_sound, write_sound
 from .copying import copy_sound
 from .formats import AudioShape, audio_shape

@@ -17,7 +17,7 @@ from ...errors import DecodeError, ParameterError, UnsupportedMediaError
 from .. import ffmpeg
 from ..container import Container, scan
 from ..operation import operation
-from ..runner import scratch_beside
+from ..scratch import scratch_beside
 from ._job import open_sound
 from .copying import copy_sound
 from .formats import AudioShape, audio_shape, conform

@@ -11,7 +11,7 @@ from typing import Any
 from ...errors import UnsupportedMediaError
 from .. import ffmpeg
 from ..operation import operation
-from ..runner import scratch_beside
+from ..scratch import scratch_beside
 from ..types import Word
 from ._job import Sound, check_range, exactly, open_sound, write_sound
 from .copying import copy_sound

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..runner import check_not_cancelled
+from ..control import check_not_cancelled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -15,7 +15,7 @@ from ..arguments import Argument
 from ..container import scan
 from ..images.encoding import check_quality, format_of, save_picture
 from ..operation import operation
-from ..runner import scratch_beside
+from ..scratch import scratch_beside
 from .opening import lead_of, open_reel
 from .reel import Reel
 

@@ -15,7 +15,7 @@ from ...settings import get_settings
 from .. import ffmpeg
 from ..container import scan
 from ..control import side_by_side, stage
-from ..runner import scratch_beside
+from ..scratch import scratch_beside
 from .reel import Reel, evened, filled, silence, tagged
 from .remux import Shot, matches, shot_of, splice
 from .targets import AAC, SAMPLE_RATE_HZ, Target, target_of

@@ -21,7 +21,8 @@ from ..control import report_progress
 from ..images.colour import flattened, to_srgb
 from ..images.opening import read_picture
 from ..operation import operation
-from ..runner import bounded, scratch_beside
+from ..runner import bounded
+from ..scratch import scratch_beside
 from .written import check_limits
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from ..images.fit import load_rgb
 from ..images.fitting import fitted_size
 from ..images.resample import resample
 from ..operation import operation
-from ..runner import scratch_beside
+from ..scratch import scratch_beside
 from ..sniff import sniff
 from . import steps
 from .opening import open_reel

@@ -16,7 +16,7 @@ from ..images.fit import load_rgb
 from ..images.resample import resample
 from ..operation import operation
 from ..probe import media_type_of
-from ..runner import scratch_beside
+from ..scratch import scratch_beside
 from .chain import check_mappings
 from .opening import open_reel
 from .reel import Reel, exactly

@@ -13,7 +13,7 @@ from ...errors import ParameterError
 from .. import ffmpeg
 from ..container import Container, scan
 from ..operation import operation
-from ..runner import scratch_beside
+from ..scratch import scratch_beside
 from ..sounds._job import Sound, check_range, open_sound
 from ..sounds.loudness import check_target
 from ..sounds.soundtrack import Soundtrack

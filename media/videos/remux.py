@@ -16,8 +16,8 @@ from typing import Any
 
 from ...errors import EncodeError
 from ..container import Container, open_guarded
+from ..control import check_not_cancelled
 from ..entries import entry_test
-from ..runner import check_not_cancelled
 from ..streams import VideoStream
 
 __all__ = ["Shot", "is_spliceable", "matches", "shot_of", "splice", "widest_shot"]

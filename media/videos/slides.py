@@ -13,7 +13,7 @@ from .. import ffmpeg
 from ..images.fit import fit_image, load_rgb
 from ..images.fitting import Fit, Gravity
 from ..operation import operation
-from ..runner import scratch_beside
+from ..scratch import scratch_beside
 from .opening import parse_rate
 from .reel import Reel
 from .steps import check_size, focus_point

@@ -14,7 +14,7 @@ from ..container import Container, scan
 from ..images.encoding import LONGEST_PX
 from ..images.opening import picture_facts
 from ..operation import operation
-from ..runner import scratch_beside
+from ..scratch import scratch_beside
 from . import steps
 from .opening import open_reel, parse_rate, picture_of
 from .reel import Reel, tagged

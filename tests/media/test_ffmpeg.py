@@ -19,7 +19,9 @@ import pytest
 from prefect_media.errors import ConfigurationError, EncodeError, ParameterError
 from prefect_media.media import ffmpeg
 from prefect_media.media.container import scan
-from prefect_media.media.runner import bounded, check_not_cancelled, run, scratch_beside, stage
+from prefect_media.media.control import check_not_cancelled, stage
+from prefect_media.media.runner import bounded, run
+from prefect_media.media.scratch import scratch_beside
 
 from .make_clips import clip, damaged, folder, hostile, packet_digests, sparse, truncated
 
@@ -272,7 +274,8 @@ def test_setting_the_event_ends_the_run_and_all_its_children(tmp_path: Path, mon
 
 ORPHANED = """
 import sys, threading
-from prefect_media.media.runner import cancellation, run
+from prefect_media.media.control import cancellation
+from prefect_media.media.runner import run
 
 def work():
     with cancellation(on_progress=lambda *_: print(flush=True)):
