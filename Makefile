@@ -9,17 +9,21 @@ install: .venv/installed  ## the library and the command line, in .venv
 
 install-dev: .venv/installed-dev  ## the same, with what tests and checks need
 
-.venv/installed: pyproject.toml constraints.txt
+.venv/pip: .ci/pip.txt
 	@test -n "$(PYTHON)" || { echo "prefect-media needs Python 3.11 or newer with venv. Install one, or say: make PYTHON=/path/to/python3.11 install" >&2; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(PIP) install --quiet --requirement .ci/pip.txt
+	@touch $@
+
+.venv/installed: pyproject.toml constraints.txt .venv/pip
 	$(PIP) install -qq --constraint constraints.txt --editable '.[voice,parquet]'
 	@touch $@
 
-.venv/installed-dev: .venv/installed
-	$(PIP) install -qq --no-compile --constraint constraints.txt --group test --group check
+# All at once, and compiled when it is used: most of it never is.
+.venv/installed-dev: pyproject.toml constraints.txt .venv/pip
+	$(PIP) install -qq --no-compile --constraint constraints.txt --editable '.[voice,parquet]' --group test --group check
 	mkdir -p .typecheck && ln -sfn .. .typecheck/prefect_media
-	@touch $@
+	@touch .venv/installed $@
 
 demo: install  ## a small batch with the offline models: four narrated clips, no key, no network
 	$(BIN)/prefect-media demo --out demo
