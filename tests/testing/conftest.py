@@ -8,6 +8,8 @@ import pytest
 
 from prefect_media.testing import Simulator
 
+from .client import Client
+
 
 @pytest.fixture(scope="session")
 def shared() -> Iterator[Simulator]:
@@ -19,3 +21,11 @@ def shared() -> Iterator[Simulator]:
 def simulator(shared: Simulator) -> Simulator:
     shared.reset()
     return shared
+
+
+@pytest.fixture
+def client(simulator: Simulator) -> Iterator[Client]:
+    made = Client(simulator.url)
+    yield made
+    made.http.close()
+    made.plain.close()
