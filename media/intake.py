@@ -69,7 +69,7 @@ def admit_bytes(
 def _stamp(path: Path) -> tuple[int, int] | None:
     try:
         facts = path.stat()
-    except OSError:
+    except (OSError, ValueError):  # ValueError: a name with a NUL
         return None
     return facts.st_size, facts.st_mtime_ns
 

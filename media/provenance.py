@@ -6,18 +6,21 @@ taken before, from the file without it.
 
 from __future__ import annotations
 
+import mmap
 import re
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..errors import DecodeError, EncodeError, ParameterError, UnsupportedMediaError
+from .comments import flac, id3, ogg, wav
 from .container import scan
 from .images.embedding import XMP_FORMATS, embed_xmp, extract_xmp
 from .images.encoding import publish
 from .operation import operation
 from .probe import probe
+from .scratch import scratch_beside, writing
 from .sniff import sniff
 from .streams import Container
 from .xmp import packet_with, record_in
@@ -34,12 +37,18 @@ SOURCE_TYPES = {
 VOCABULARY = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 TAGGED = ("video/mp4", "video/quicktime", "video/webm", "video/x-matroska", "audio/mp4", "audio/mpeg", "audio/wav",
           "audio/flac", "audio/ogg")  # fmt: skip
+COMMENTS: dict[str, Any] = {"wav": wav, "mp3": id3, "mpeg": id3, "flac": flac}
+"""What reads and writes the comment alone, by FFmpeg's name of the format and by the media type's."""
 LONGEST_TAG = 100_000
 LONGEST_COMMENT = 130_000
 """In bytes. It is handed to ffmpeg as one argument, and Linux lets none have over 128 KiB."""
 LONGEST_TEXT = 500
 BREAKS = re.compile("[\x80-\x9f\u2028\u2029\ufffe\uffff]")
 """What JSON has as it is, but some programs break lines at, or XML refuses."""
+KEYED = b"hdlr" + bytes(8) + b"mdta"
+"""How metadata by keys begins (Source: QuickTime File Format, metadata atoms)."""
+OWN_TAGS = ("major_brand", "minor_version", "compatible_brands")
+"""What FFmpeg tells of a container as if it were metadata, and would write as such."""
 SAME_S = 0.03
 """A copied stream may gain or lose this much to the rounding of its container."""
 
@@ -80,7 +89,7 @@ class _Envelope(BaseModel):
     record: Provenance = Field(alias=KEYWORD)
 
 
-@operation(version=4)
+@operation(version=5)
 def write_provenance(
     source: Path,
     target: Path,
@@ -94,7 +103,8 @@ def write_provenance(
     """Copy a file with a record of its origin in its metadata; picture and sound are not touched.
 
     What else the metadata says stays: an XMP packet keeps all but an earlier record and its IPTC source type, and a comment
-    gets the record as a line of its own. Where that cannot be, nothing is written.
+    gets the record as a line of its own. Where that cannot be, nothing is written. MP4, MOV, WebM and MKV are muxed anew, and
+    lose what FFmpeg has no place for: freeform tags of iTunes, names of tracks, tracks of data.
 
     Content credentials of the source are left out: any change makes them invalid. Write the record first, then sign.
 
@@ -136,24 +146,56 @@ def _tag(source: Path, target: Path, record: Provenance) -> None:
     from . import ffmpeg
 
     before = scan(source)
-    node = ffmpeg.source(source)
-    kinds = {"v": len(before.video) + before.covers, "a": len(before.audio), "s": before.subtitles}
-    comments = [f"comment={_beside(source, each, record)}" for each in _comments(source)]
-    names = [f"metadata:s:a:{number}" for number in range(len(comments))] if before.format == "ogg" else ["metadata"]
-    options = {"c": "copy", "map_metadata": "0", **dict(zip(names, comments, strict=True))}
 
     def check(part: Path) -> None:
         after = scan(part)
         if read_provenance(part) != record or not _same(before, after):
             raise EncodeError(f"Cannot write the origin of '{source.name}': the copy is not like the file.")
 
+    comments = [_beside(source, each, record) for each in _comments(source)]
+    with scratch_beside(target) as folder:
+        part = folder / f"out{target.suffix.lower()}"
+        with writing(target):
+            is_edited = _edited(source, part, before.format, comments)
+        if is_edited:
+            check(part)
+            ffmpeg.publish(part, target)
+            return
+    node = ffmpeg.source(source)
+    kinds = {"v": len(before.video) + before.covers, "a": len(before.audio), "s": before.subtitles, "t": _fonts(source)}
+    names = [f"metadata:s:a:{number}" for number in range(len(comments))] if before.format == "ogg" else ["metadata"]
+    tags = {name: f"comment={comment}" for name, comment in zip(names, comments, strict=True)}
     ffmpeg.write(
         target,
         *(node[kind] for kind, count in kinds.items() if count),
         what=f"write the origin of '{source.name}' into it",
-        options=options,
+        options={"c": "copy", "map_metadata": "0", **tags, **_by_keys(source, before)},
         check=check,
     )
+
+
+def _edited(source: Path, part: Path, format: str, comments: list[str]) -> bool:
+    """Whether the comments could be put into a copy that has everything else to the byte."""
+    if format == "ogg":
+        return ogg.write_comments(source, part, comments)
+    return format in COMMENTS and COMMENTS[format].write_comment(source, part, comments[0])
+
+
+def _by_keys(source: Path, container: Container) -> dict[str, str]:
+    """What keeps metadata by QuickTime's keys, as phones write it; FFmpeg has either those or iTunes' few in an MP4 or MOV."""
+    if "mp4" not in container.format or not _holds(source, KEYED):
+        return {}
+    shot, _, _ = container.tags.get("creation_time", "").partition(
+        ";"
+    )  # twice where FFmpeg wrote it: in the header, too
+    changed = [*(f"{name}=" for name in OWN_TAGS), f"creation_time={shot}"]
+    tags = {f"metadata:g:{number}": tag for number, tag in enumerate(changed)}
+    return {"movflags": "+faststart+use_metadata_tags", **tags}
+
+
+def _holds(path: Path, part: bytes) -> bool:
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return data.find(part) >= 0
 
 
 def _beside(source: Path, comment: str, record: Provenance) -> str:
@@ -206,10 +248,24 @@ def _comments(path: Path) -> list[str]:
     """
     from .container import open_guarded
 
+    name = (sniff(path) or "").removeprefix("audio/")
+    if name == "ogg" and (comments := ogg.read_comments(path)) is not None:
+        return comments
+    own = COMMENTS.get(name)
+    if own and (comment := own.read_comment(path)) is not None:
+        return [comment]
     with open_guarded(path) as container:
         holders = container.streams.audio if container.format.name == "ogg" else [container]
         lowered = [{key.lower(): value for key, value in holder.metadata.items()} for holder in holders]
     return [each.get("comment", "") for each in lowered]
+
+
+def _fonts(path: Path) -> int:
+    """How many files are attached to a Matroska file, apart from covers."""
+    from .container import open_guarded
+
+    with open_guarded(path) as container:
+        return len(container.streams.attachments)
 
 
 def _parsed(text: str) -> Provenance | None:

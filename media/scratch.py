@@ -22,6 +22,8 @@ def writing(target: Path) -> Generator[None]:
     Raises:
         EncodeError: It cannot be written; the cause is the error of the file system.
     """
+    if "\0" in str(target):
+        raise EncodeError(f"Cannot write {str(target)!r}: no file can have a NUL in its name.")
     try:
         yield
     except OSError as exc:

@@ -114,14 +114,26 @@ class Store:
 
         Raises:
             MediaCorruptError: The file changed while it was stored.
+            OSError: There is no room for it, or the store cannot be written.
         """
         digest, size = digest_of(source)
         target = self._cached(digest, suffix)
         if not (target.exists() and target.stat().st_size == size and digest_of(target)[0] == digest):
-            write_durably(source, target, digest)
+            with self._named():
+                write_durably(source, target, digest)
         if not self.is_local and not self._remote_matches(digest, suffix, size):
             self._upload(target, digest, suffix)
         return digest, size
+
+    @contextmanager
+    def _named(self) -> Generator[None]:
+        """Name the store in an error that tells no file, as that of a full disk."""
+        try:
+            yield
+        except OSError as exc:
+            if exc.errno is None or exc.filename is not None:
+                raise
+            raise OSError(exc.errno, f"{exc.strerror}: the store {self.place} cannot be written") from exc
 
     def _remote_matches(self, digest: str, suffix: str, size: int) -> bool:
         return self._remote_exists(digest, suffix) and self._fs.size(self._remote(digest, suffix)) == size

@@ -49,7 +49,7 @@ def _picture(path: Path, size: tuple[int, int], at_s: float | None = None) -> tu
     return load_rgb(path, at_least=enough), False
 
 
-@operation(version=2)
+@operation(version=3)
 def thumbnail(
     source: Path,
     target: Path,
@@ -91,7 +91,7 @@ def thumbnail(
     save_picture(result, target, quality=quality, background=under)
 
 
-@operation(version=2)
+@operation(version=3)
 def contact_sheet(
     sources: Sequence[Path],
     target: Path,

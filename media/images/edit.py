@@ -29,7 +29,7 @@ Position = Literal[
 ]
 
 
-@operation(version=2)
+@operation(version=3)
 def crop_image(
     source: Path, target: Path, *, left: float, top: float, right: float, bottom: float, quality: int | None = None
 ) -> None:
@@ -62,7 +62,7 @@ def crop_image(
     save_picture(opaque_if_it_is(part), target, quality=quality)
 
 
-@operation(version=2)
+@operation(version=3)
 def rotate_image(
     source: Path,
     target: Path,
@@ -118,7 +118,7 @@ def _bounds(size: tuple[int, int], degrees: float) -> tuple[int, int]:
     return math.ceil(size[0] * across + size[1] * along), math.ceil(size[0] * along + size[1] * across)
 
 
-@operation(version=2)
+@operation(version=3)
 def adjust_image(
     source: Path,
     target: Path,
@@ -170,7 +170,7 @@ def adjust_image(
     save_picture(result, target, quality=quality)
 
 
-@operation(version=2)
+@operation(version=3)
 def overlay_image(
     source: Path,
     overlay: Path | None,

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from ...errors import DecodeError, EncodeError
 from ..signing.carried import MANIFEST_STORE
+from .further_pictures import found_again
 
 __all__ = ["XMP_FORMATS", "embed_xmp", "extract_xmp"]
 
@@ -176,7 +177,7 @@ def _jpeg_with(data: bytes, xmp: bytes) -> bytes:
         parts[place] = segment
     else:  # after JFIF and Exif
         parts.insert(next(number for number, each in enumerate(kept) if each[0] not in (0xE0, 0xE1)), segment)
-    return b"".join([data[:2], *parts])
+    return b"".join([data[:2], *found_again(parts, data)])
 
 
 def _without_padding(xmp: bytes) -> bytes:

@@ -53,7 +53,8 @@ QUALITY: dict[PictureFormat, int] = {"jpeg": 92, "webp": 90, "avif": 80}
 LEAST_QUALITY = 40
 """A byte limit never pushes quality below this; artefacts would be plain to see."""
 ALPHA_FORMATS = ("png", "webp", "avif", "gif", "tiff")
-LONGEST_PX: dict[PictureFormat, int] = {"jpeg": 65_500, "webp": 16_383, "gif": 65_535, "avif": 65_536}
+LONGEST_PX: dict[PictureFormat, int] = {"jpeg": 65_500, "webp": 16_383, "gif": 65_535, "avif": 32_768}
+"""Of a side. What libavif writes beyond that it does not read (`AVIF_DEFAULT_IMAGE_DIMENSION_LIMIT`)."""
 CLOSE_ENOUGH = 0.9
 """A search for quality ends when the file has this share of its limit."""
 

@@ -56,7 +56,7 @@ def check_max_bytes(max_bytes: int | None) -> None:
         raise ParameterError(f"max_bytes={max_bytes} is not at least 1.")
 
 
-@operation(version=3)
+@operation(version=4)
 def fit_image(
     source: Path,
     target: Path,
@@ -185,7 +185,7 @@ def _shrunk(
     raise over_limit(image, kind, least, max_bytes)
 
 
-@operation(version=2)
+@operation(version=3)
 def convert_image(
     source: Path,
     target: Path,
@@ -202,7 +202,7 @@ def convert_image(
     save_picture(load_rgb(source), target, kind=chosen, quality=quality, max_bytes=max_bytes, background=under)
 
 
-@operation(version=2)
+@operation(version=3)
 def flatten(source: Path, target: Path, *, background: str = "#ffffff", quality: int | None = None) -> None:
     """Lay a picture with transparency over a colour.
 
@@ -213,7 +213,7 @@ def flatten(source: Path, target: Path, *, background: str = "#ffffff", quality:
     save_picture(flattened(load_rgb(source), under), target, quality=quality)
 
 
-@operation(version=2)
+@operation(version=3)
 def upscale_image(source: Path, target: Path, *, factor: float = 2.0, quality: int | None = None) -> None:
     """Enlarge a picture with Lanczos: no new detail, no model, no cost.
 

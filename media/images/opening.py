@@ -20,6 +20,7 @@ from ...errors import DecodeError, ProbeError, UnsupportedMediaError
 from ...settings import get_settings
 from ..sniff import describe, sniff
 from .limits import MAX_ANIMATION, check_metadata, check_pixels, check_scans, check_size, check_webp, gif_frames
+from .pixels import check_samples, resamplable, scale_clear_colour
 from .quiet import quietly
 
 __all__ = ["Picture", "PictureFacts", "decode_fully", "opened", "orientation_of", "picture_facts", "read_picture"]
@@ -116,7 +117,15 @@ def opened(path: Path) -> Generator[tuple[Any, str]]:
             raise ProbeError(f"Cannot read '{path.name}' as {media_type}: {_reason(exc)}.") from exc
         with picture:
             check_pixels(path, *picture.size)
+            _forget_xmp(picture)
+            scale_clear_colour(picture, media_type)
             yield picture, media_type
+
+
+def _forget_xmp(picture: Any) -> None:
+    """Let nothing but EXIF turn the picture, as in browsers: Pillow would look for an orientation in XMP, too."""
+    for key in ("xmp", "XML:com.adobe.xmp"):
+        picture.info.pop(key, None)
 
 
 def _reason(exc: BaseException) -> str:
@@ -204,7 +213,7 @@ def read_picture(path: Path, *, at_least: AtLeast | None = None) -> Picture:
 
 
 def _decoded(path: Path, picture: Any, media_type: str, orientation: int, at_least: AtLeast | None = None) -> Picture:
-    _check_mode(path, picture)
+    check_samples(path, picture)
     profile = picture.info.get("icc_profile")
     width, height = picture.size[::-1] if orientation >= 5 else picture.size
     scale = 1.0
@@ -215,7 +224,7 @@ def _decoded(path: Path, picture: Any, media_type: str, orientation: int, at_lea
     _load(path, picture)
     check_pixels(path, *picture.size)
     try:
-        image = _resamplable(picture)
+        image = resamplable(picture)
         image.info = {}
     except Exception as exc:
         raise DecodeError(f"Cannot decode '{path.name}': {_reason(exc)}.") from exc
@@ -228,36 +237,3 @@ def _draft(picture: Any, wanted: tuple[float, float]) -> float:
     full = picture.size[0]
     drafted = picture.draft(picture.mode, (max(1, math.ceil(wanted[0])), max(1, math.ceil(wanted[1]))))
     return drafted[1][2] / full if drafted else 1.0
-
-
-def _check_mode(path: Path, picture: Any) -> None:
-    if picture.mode in ("I", "F"):
-        raise UnsupportedMediaError(
-            f"Cannot use '{path.name}': its samples have 32 bits, 1 to 16 are allowed. Save it with 8 or 16 bits."
-        )
-
-
-def _resamplable(picture: Image.Image) -> Image.Image:
-    if picture.mode.startswith("I;16"):
-        return _from_16_bits(picture)
-    if picture.mode in ("La", "RGBa"):
-        return picture.convert(picture.mode.upper())
-    if picture.mode in ("LA", "RGBA"):
-        return picture
-    if picture.has_transparency_data:  # palette entries or one colour marked as transparent
-        return picture.convert("RGBA")
-    if picture.mode == "1":
-        return picture.convert("L")
-    return picture if picture.mode in ("L", "RGB", "CMYK", "LAB") else picture.convert("RGB")
-
-
-def _from_16_bits(picture: Image.Image) -> Image.Image:
-    import numpy as np
-
-    # convert("L") clips 16-bit values at 255 instead of scaling them (Pillow 13).
-    values = np.asarray(picture).astype(np.uint32)
-    image = Image.fromarray(((values + 128) // 257).astype(np.uint8))
-    clear = picture.info.get("transparency")
-    if isinstance(clear, int):
-        image.putalpha(Image.fromarray(np.where(values == clear, 0, 255).astype(np.uint8)))
-    return image

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import ValidationError
 
@@ -17,6 +17,7 @@ from ..operation import operation
 from ..probe import probe
 from ..scratch import scratch_beside
 from ..sniff import sniff
+from ..types import Made
 from .carried import carries_credentials
 from .certificate import c2pa_module, context, load_certificate
 from .manifest import Ingredient, claim, ingredient_record
@@ -69,10 +70,12 @@ def sign_media(
 
     Raises:
         ConfigurationError: The extra, the certificate or the key is missing or not valid.
-        ParameterError: `about` is not as it should be.
+        ParameterError: `made` is unknown, or `about` is not as it should be.
         UnsupportedMediaError: The format has no place for credentials.
         ProbeError, DecodeError, MediaLimitError, EncodeError: The file cannot be read or written.
     """
+    if made not in (None, *get_args(Made)):
+        raise ParameterError(f"made={made!r} is unknown. Known: {', '.join(get_args(Made))}.")
     certificate = load_certificate()
     media_type = probe(source, decode=False).media_type
     check_signable(media_type, f"'{source.name}'")

@@ -454,3 +454,8 @@ def test_scratch_folders_are_removed(tmp_path: Path) -> None:
         (scratch / "x").touch()
         assert scratch.parent == tmp_path / "deep"
     assert list((tmp_path / "deep").iterdir()) == []
+
+
+def test_a_target_that_no_file_can_be_named_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(EncodeError, match=r"Cannot write '.*a\\x00b\.mp4': no file can have a NUL"):
+        ffmpeg.write(tmp_path / "a\0b.mp4", pattern(), what="make it", options=X264)

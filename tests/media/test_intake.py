@@ -145,6 +145,7 @@ def test_missing_empty_and_odd_files_are_refused(tmp_path: Path) -> None:
         (tmp_path / "missing.png", "there is no such file"),
         (tmp_path, "it is a folder"),
         (tmp_path / "empty.png", "the file is empty"),
+        (tmp_path / "a\0b.png", "embedded null byte"),
     ):
         with pytest.raises(errors.ProbeError, match=message):
             admit(path)

@@ -165,6 +165,8 @@ def test_what_is_told_of_ingredients_is_checked(of_type: Any, certified: Signing
         signed(of_type("png"), [of_type("png")] * 2, about=[{}])
     with pytest.raises(ParameterError, match="about: made: Input should be 'model'"):
         signed(of_type("png"), [of_type("png")], about=[{"made": "magic"}])
+    with pytest.raises(ParameterError, match="made='magic' is unknown. Known: model, procedure, composite"):
+        signed(of_type("png"), made="magic")
 
 
 # -- local operations --
@@ -182,6 +184,8 @@ def test_operations_carry_no_broken_credentials_on(of_type: Any, certified: Sign
         ("mp3", trim_audio, {"seconds": 0.3}),
         ("wav", trim_audio, {"seconds": 0.3}),
         ("flac", write_provenance, {"made": "model"}),
+        ("mp3", write_provenance, {"made": "model"}),
+        ("wav", write_provenance, {"made": "model"}),
     ):
         source, target = signed(of_type(name), **GENERATED), of_type(name).with_name(f"written.{name}")
         operation(source, target, **options)

@@ -1,8 +1,10 @@
 """The store: atomic, durable, verified on read, listed; local and remote; with several writers."""
 
+import errno
 import hashlib
 import multiprocessing
 import os
+import resource
 import subprocess
 import sys
 import threading
@@ -269,3 +271,16 @@ def test_permissions_follow_the_umask(home: Path, source: Path) -> None:
     mask = os.umask(0)
     os.umask(mask)
     assert store.locate(DIGEST, ".png").stat().st_mode & 0o777 == 0o666 & ~mask
+
+
+def test_a_store_that_has_no_room_is_named(home: Path, source: Path) -> None:
+    """A limit on the length of files stands for a full disk: neither error of the system says where."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(OSError, match=f"File too large: the store {home}/store cannot be written") as caught:
+            Store.current().put(source, ".png")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert caught.value.errno == errno.EFBIG
+    assert list(Store.current().files()) == []
