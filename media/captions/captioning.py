@@ -26,7 +26,7 @@ from ..videos.opening import open_reel, picture_of
 from ..videos.reel import Reel
 from ..videos.targets import Target, target_of
 from ..videos.writing import write_reel
-from .cues import cues_from_words
+from .cues import cues_from_words, one_at_a_time
 from .script import Script, write_script
 from .styles import CaptionStyle, style_of
 from .subtitles import Cue, read_subtitles, write_subtitles
@@ -41,6 +41,11 @@ SOFT_FORMS = {
 }
 """What a subtitle stream is made from, and how. FFmpeg's encoders leave escapes in the text, so it is copied where it can
 be; for mov_text, the way from SRT adds none."""
+QUICKTIME_LANGUAGES = {
+    "deu": "ger", "nld": "dut", "swe": "sve", "ell": "gre", "isl": "ice", "zho": "chi", "sqi": "alb", "mkd": "mac", "fas": "per",
+    "fre": "fra", "cze": "ces", "slo": "slk", "rum": "ron",
+}  # fmt: skip
+"""Languages that FFmpeg knows in .mov by another of their names, and leaves out by this one."""
 SCRIPT_NAME = "captions.ass"
 SOFT_LINE_CHARS, SOFT_LINES = 42, 2
 
@@ -206,7 +211,7 @@ class _Job:
         return self.source.suffix.lower() == self.target.suffix.lower()
 
 
-@operation(version=3)
+@operation(version=4)
 def caption(
     source: Path,
     target: Path,
@@ -286,7 +291,7 @@ def _checked_language(language: str | None) -> str | None:
 def _soft_file(cues: Sequence[Cue], folder: Path, form: str, codec: str) -> Path:
     """Write what ffmpeg makes the subtitle stream from."""
     path = folder / ("captions.srt" if form == "srt" else "captions.vtt")
-    write_subtitles(cues, path)
+    write_subtitles(one_at_a_time(cues) if codec == "mov_text" else cues, path)
     if codec == "mov_text":
         # The encoder breaks the line at a written \n or \N; an empty tag, of which nothing remains, parts the two.
         text = path.read_text(encoding="utf-8")
@@ -316,8 +321,11 @@ def _soft(job: _Job, cues: Sequence[Cue], scratch: Path, language: str | None) -
         options[f"c:s:{number}"] = "copy"
     nodes.append(ffmpeg.source(path, formats=form)["s:0"])
     options[f"c:s:{old}"] = codec
+    options |= {f"map_metadata:s:a:{n}": f"0:s:a:{n}" for n in range(len(job.found.audio))}  # languages and names
+    options |= {f"map_metadata:s:s:{n}": f"0:s:s:{n}" for n in range(old)}
     if language:
-        options[f"metadata:s:s:{old}"] = f"language={language}"
+        name = QUICKTIME_LANGUAGES.get(language, language) if job.kind.suffix == ".mov" else language
+        options[f"metadata:s:s:{old}"] = f"language={name}"
     length = job.found.duration_s
 
     def check(part: Path) -> None:

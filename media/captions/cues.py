@@ -5,18 +5,26 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ...errors import ParameterError
 from ..types import Word
 from .subtitles import MAX_SECONDS, Cue, clean_text
 
-__all__ = ["balance_lines", "columns", "cues_from_words"]
+__all__ = ["balance_lines", "breakable", "columns", "cues_from_words", "one_at_a_time"]
 
 SENTENCE_END = tuple(".!?…。！？؟।")
 CLAUSE_END = tuple(",;:—–、，；：،")
 CLOSERS = "\"'”’»)]」』）"
+NOT_FIRST = "".join(
+    (*SENTENCE_END, *CLAUSE_END, CLOSERS, "〉》】〕］｝％・ー…‥々ゝゞぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶ")
+)
+NOT_LAST = "\"'“‘«(［（〔［｛〈《「『【"
+"""What no line begins, and what none ends with (Japanese `kinsoku`)."""
 LINGER_S = 0.25
 """A cue stays this much longer than its last word when nothing follows at once."""
+CROWDED = 5_000
+"""Characters that captions at the same time may have together."""
 
 
 @dataclass(frozen=True)
@@ -46,15 +54,30 @@ def _unspaced(char: str) -> bool:
     )
 
 
+def breakable(text: str) -> list[str]:
+    """Return the parts of a word between which a line may be broken: Chinese and Japanese have no spaces for that."""
+    parts = [text[:1]]
+    for before, char in pairwise(text):
+        is_there = _is_cjk(before) or _is_cjk(char)
+        if is_there and char not in NOT_FIRST and before not in NOT_LAST and unicodedata.category(char)[0] != "M":
+            parts.append("")
+        parts[-1] += char
+    return parts
+
+
+def _is_cjk(char: str) -> bool:
+    return _unspaced(char) and not "\u0e00" <= char <= "\u0eff"  # Thai and Lao may only be broken between their words
+
+
 def _pieces(word: Word, text: str, limit: int) -> list[_Token]:
     """Cut a word that is wider than a line (scripts without spaces come as one word), sharing its time out."""
     if columns(text) <= limit:
         return [_Token(text, word.start_s, max(word.start_s, word.end_s))]
     parts: list[str] = [""]
-    for char in text:
-        if columns(parts[-1] + char) > limit or (parts[-1][-1:] in SENTENCE_END and char not in CLOSERS):
+    for unit in (unit for part in breakable(text) for unit in ([part] if columns(part) <= limit else part)):
+        if columns(parts[-1] + unit) > limit or (parts[-1][-1:] in SENTENCE_END and unit[0] not in CLOSERS):
             parts.append("")
-        parts[-1] += char
+        parts[-1] += unit
     length, done, tokens = max(0.0, word.end_s - word.start_s) / len(text), 0, list[_Token]()
     for part in parts:
         start = word.start_s + done * length
@@ -213,3 +236,30 @@ def cues_from_words(
         start = round(group[0].start_s, 3)
         cues.append(Cue(start_s=start, end_s=max(round(end, 3), start + 0.001), text=text, words=timed))
     return cues
+
+
+def one_at_a_time(cues: Sequence[Cue]) -> list[Cue]:
+    """Return cues of which one is shown at a time: what overlaps is shown together, line under line, while it does.
+
+    Args:
+        cues: In order of time. Times count in whole milliseconds, as in subtitle files.
+
+    Raises:
+        ParameterError: Captions that overlap have more text than anybody could read.
+    """
+    waiting = [(at := round(cue.start_s * 1000), max(at + 1, round(cue.end_s * 1000)), cue.text) for cue in cues][::-1]
+    edges = sorted({edge for start, end, _ in waiting for edge in (start, end)})
+    shown: list[tuple[int, int, str]] = []
+    apart: list[Cue] = []
+    for at, until in pairwise(edges):
+        while waiting and waiting[-1][0] <= at:
+            shown.append(waiting.pop())
+        shown = [cue for cue in shown if cue[1] > at]
+        text = "\n".join(dict.fromkeys(text for *_, text in shown))
+        if len(shown) > 1 and len(text) > CROWDED:
+            raise ParameterError(
+                f"Too many captions at {at / 1000:.2f} s: {len(shown)} of them with {len(text)} characters. Allowed: {CROWDED}."
+            )
+        if shown:
+            apart.append(Cue(start_s=at / 1000, end_s=until / 1000, text=text))
+    return apart

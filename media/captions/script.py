@@ -16,7 +16,7 @@ from typing import Any
 from ...errors import ParameterError
 from ..images.colour import Rgba
 from ..images.fonts import Font
-from .cues import balance_lines
+from .cues import balance_lines, breakable
 from .styles import CaptionStyle
 from .subtitles import Cue, clean_text
 
@@ -30,6 +30,8 @@ LINE_HEIGHT = 1.25
 LONGEST_TEXT = 5_000
 """Characters of one cue; no frame has room for so many."""
 BOLD_WIDTH = 1.06
+BOX_RIM = 0.35
+"""What a box has round its letters, as a fraction of their size."""
 ALIGNMENT = {"bottom": 2, "middle": 5, "top": 8}
 BY_FIRST_LETTER = "-1"
 """Encoding with which the renderer lays each line out as a whole, in the direction of its first letter. With any other,
@@ -120,7 +122,7 @@ class Script:
 
 
 def _split(line: str) -> list[_Token]:
-    return [_Token(word, False) for word in line.split()]
+    return [_Token(part, glued=n > 0) for word in line.split() for n, part in enumerate(breakable(word))]
 
 
 def _tokens(cue: Cue) -> list[_Token]:
@@ -194,16 +196,17 @@ def _looks(cue: Cue, lines: Sequence[Sequence[_Token]], highlight: bool) -> list
     return [(at, until, token) for (at, token), until in zip(marks, ends, strict=True) if until > at]
 
 
-def _style_line(script: Script) -> str:
+def _style(script: Script, name: str, *, boxed: bool) -> dict[str, str]:
+    """Return the letters of a style, or with `boxed` the box behind them, as the renderer's fields."""
     style, em = script.style, script.em_px
-    fields = {
-        "Name": "Default",
+    return {
+        "Name": name,
         "Fontname": script.font.family.replace(",", " "),
         "Fontsize": f"{script.font_size:.2f}",
-        "PrimaryColour": _colour(style.colour),
+        "PrimaryColour": _colour((*style.colour[:3], 0) if boxed else style.colour),
         "SecondaryColour": _colour(style.colour),
         "OutlineColour": _colour(style.edge),
-        "BackColour": _colour(style.edge if style.boxed else (*style.edge[:3], style.edge[3] // 2)),
+        "BackColour": _colour(style.edge if boxed else (*style.edge[:3], style.edge[3] // 2)),
         "Bold": "-1" if style.bold or script.font.is_bold else "0",
         "Italic": "0",
         "Underline": "0",
@@ -212,16 +215,15 @@ def _style_line(script: Script) -> str:
         "ScaleY": "100",
         "Spacing": "0",
         "Angle": "0",
-        "BorderStyle": "4" if style.boxed else "1",
+        "BorderStyle": "4" if boxed else "1",
         "Outline": f"{em * style.outline:.2f}",
-        "Shadow": f"{em * (0.35 if style.boxed else style.shadow):.2f}",
+        "Shadow": f"{em * (BOX_RIM if boxed else style.shadow):.2f}",
         "Alignment": str(ALIGNMENT[style.position]),
         "MarginL": "0",
         "MarginR": "0",
         "MarginV": str(round(style.margin * script.height)),
         "Encoding": BY_FIRST_LETTER,
     }
-    return f"Format: {', '.join(fields)}\nStyle: {','.join(fields.values())}"
 
 
 def write_script(script: Script, cues: Sequence[Cue], target: Path, *, highlight: bool = False) -> None:
@@ -237,6 +239,8 @@ def write_script(script: Script, cues: Sequence[Cue], target: Path, *, highlight
         ParameterError: A cue does not fit into the frame.
     """
     events: list[str] = []
+    # Boxes lie under all letters: where captions overlap in time, that of one would cover those of another.
+    styles = [_style(script, "Box", boxed=True)] * script.style.boxed + [_style(script, "Default", boxed=False)]
     for cue in cues:
         lines, scale = script.lines(cue)
         codes = f"\\blur{script.em_px * script.style.blur:.2f}" if script.style.blur else ""
@@ -244,11 +248,15 @@ def write_script(script: Script, cues: Sequence[Cue], target: Path, *, highlight
         first = f"{{{codes}}}" if codes else ""
         for start, end, lit in _looks(cue, lines, highlight):
             text = first + _drawn(lines, lit, script.style)
-            events.append(f"Dialogue: 0,{_stamp(start)},{_stamp(end)},Default,,0,0,0,,{text}")
+            events += [
+                f"Dialogue: {layer},{_stamp(start)},{_stamp(end)},{style['Name']},,0,0,0,,{text}"
+                for layer, style in enumerate(styles)
+            ]
     head = (
         f"[Script Info]\nScriptType: v4.00+\nPlayResX: {script.width}\nPlayResY: {script.height}\n"
         "WrapStyle: 2\nScaledBorderAndShadow: yes\nYCbCr Matrix: None\n"
     )
+    looks = "\n".join([f"Format: {', '.join(styles[0])}", *(f"Style: {','.join(style.values())}" for style in styles)])
     fields = "Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text"
     body = "\n".join([fields, *events])
-    target.write_text(f"{head}\n[V4+ Styles]\n{_style_line(script)}\n\n[Events]\n{body}\n", encoding="utf-8")
+    target.write_text(f"{head}\n[V4+ Styles]\n{looks}\n\n[Events]\n{body}\n", encoding="utf-8")

@@ -31,9 +31,12 @@ _STAND_IN = {"{": "\ufdd0", "\\": "\ufdd1", ":": "\ufdd2", "<": "\ufdd3"}
 """Noncharacters, while pysubs2 parses: it reads `{...}`, `\\N` and times wherever they stand."""
 _NO_STAND_INS = str.maketrans(dict.fromkeys(_STAND_IN.values(), ""))
 """No text may have them: Unicode keeps them for the inside of programs."""
+_MARKED = re.compile(r"^((?:Dialogue|Comment):[ \t]*)Marked=\d+", re.MULTILINE | re.IGNORECASE)
+"""SSA: what ASS has the layer for, and nobody needs."""
 _DRAWING = re.compile(r"\{[^{}]*\\p\s*[1-9]")
 """ASS: what follows are strokes. pysubs2 can tell as well, in a time that grows with the square of the text."""
-_TIME = r"(?:(\d+):)?(\d{1,2}):(\d{1,2})(?:[.,](\d{1,3})\d*)?"
+_TIME = r"(?:(\d+) ?: ?)?(\d{1,2}) ?: ?(\d{1,2})(?: ?[.,] ?(\d{1,3})\d*)?"
+"""With the spaces that machine translation leaves in it."""
 _TIMING = re.compile(rf"^[ \t]*{_TIME}[ \t]*-->[ \t]*{_TIME}", re.MULTILINE)
 _LONG_HOURS = re.compile(r"(?<!\d)(\d{3,}):\d{1,2}:\d{1,2}[.,]\d")
 
@@ -161,14 +164,25 @@ def _tidy_vtt(text: str, name: str) -> str:
     """Reduce WebVTT to numbered cues: pysubs2 takes notes, styles and identifiers for text of the cue before."""
     blocks: list[str] = []
     for block in re.split(r"\n{2,}", text):
-        lines = block.split("\n")
-        at = next((i for i, line in enumerate(lines[:2]) if "-->" in line), None)
-        timing = _TIMING.match(lines[at]) if at is not None else None
-        if at is not None and timing:
+        for timing, lines in _vtt_cues(block.split("\n")):
             # Times inside the text (karaoke) would make its line look like the start of a cue.
-            payload = re.sub(r"<[\d:.]+>", "", "\n".join(lines[at + 1 :])).replace("-->", "->")
+            payload = re.sub(r"<[\d:.]+>", "", "\n".join(lines)).replace("-->", "->")
             blocks.append(f"{len(blocks) + 1}\n{_full_timing(timing, name)}\n{payload}\n")
     return "WEBVTT\n\n" + "\n".join(blocks)
+
+
+def _vtt_cues(lines: Sequence[str]) -> Iterable[tuple[re.Match[str], Sequence[str]]]:
+    """Yield times and text of the cues in a block: one, or several where the line between them is missing or has spaces."""
+    first = next((line for line in lines[:2] if "-->" in line), "")
+    timings = [(at, found) for at, line in enumerate(lines) if (found := _TIMING.match(line))]
+    if not _TIMING.match(first):
+        return
+    ends = [at for at, _ in timings[1:]]
+    for (at, timing), until in zip(timings, [*ends, len(lines)], strict=True):
+        payload = lines[at + 1 : until]
+        if until < len(lines) and not "".join(payload[-2:-1]).strip() and "".join(payload[:-2]).strip():
+            payload = payload[:-2]  # the last line is the next cue's name
+        yield timing, payload
 
 
 def _parse(text: str, form: str, name: str) -> Iterable[tuple[int, int, str]]:
@@ -176,6 +190,7 @@ def _parse(text: str, form: str, name: str) -> Iterable[tuple[int, int, str]]:
 
     if form == "ass":
         text = re.sub(r"\{(?![^{}\n]*\})", "", text)  # pysubs2 would look for the end of each, to the end of the file
+        text = _MARKED.sub(r"\g<1>0", text)
     else:
         # The number at the end keeps a last line that is itself a number from being taken for a cue number.
         text = _shield(_tidy_vtt(text, name) if form == "vtt" else _tidy_srt(text, name)) + "\n\n0\n"

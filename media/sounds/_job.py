@@ -12,6 +12,7 @@ from .. import ffmpeg
 from ..container import scan
 from ..streams import AudioStream, Container
 from .formats import AudioShape, audio_shape, conform
+from .unending import sound_source
 
 __all__ = ["Sound", "check_range", "common_shape", "open_sound", "write_sound"]
 
@@ -36,7 +37,7 @@ class Sound:
             shape: What it becomes.
             use: Another number for each use in one graph: equal inputs would be merged into one.
         """
-        start = ffmpeg.source(self.path, thread_queue_size=64 + use)["a:0"]
+        start = sound_source(self.path, self.stream, thread_queue_size=64 + use)["a:0"]
         if self.found.picture is not None:  # fills the gap in front of a sound that starts after its picture
             start = start.filter("aresample", **{"async": 1, "first_pts": 0})
         node = conform(start.filter("asetpts", "PTS-STARTPTS"), self.stream, shape)
@@ -48,8 +49,11 @@ class Sound:
 
 
 def exactly(node: Any, samples: int) -> Any:
-    """Return the node cut, or filled with silence, to a number of samples."""
-    return node.filter("apad", whole_len=samples).filter("atrim", end_sample=samples)
+    """Return the node cut, or filled with silence, to a number of samples.
+
+    Their times are counted anew: FFmpeg's limiter leaves a gap in them, for which the end of an output would come too early.
+    """
+    return node.filter("apad", whole_len=samples).filter("atrim", end_sample=samples).filter("asetpts", "N/SR/TB")
 
 
 def open_sound(path: Path) -> Sound:

@@ -14,6 +14,7 @@ from ..control import check_not_cancelled
 from ..scratch import scratch_beside
 from ..streams import AudioStream
 from ._job import Sound, open_sound
+from .unending import sound_source
 
 __all__ = ["copy_options", "copy_sound"]
 
@@ -69,7 +70,7 @@ def copy_sound(sound: Sound, target: Path, *, what: str) -> bool:
     with scratch_beside(target) as folder:
         part = folder / f"copied{suffix}"
         try:
-            node = ffmpeg.source(sound.path)[str(stream.index)]
+            node = sound_source(sound.path, stream)[str(stream.index)]
             ffmpeg.render({part: ([node], options)}, what=what, duration_s=sound.duration_s + 1)
             copied = open_sound(part)
             is_same = _is_same(sound, before, copied, _read(part, copied.stream.index, what))

@@ -113,7 +113,7 @@ def _curve(name: str) -> str:
     return CURVES[name]
 
 
-@operation(version=3)
+@operation(version=4)
 def change_volume(source: Path, target: Path, *, gain_db: float) -> None:
     """Make a sound louder or softer. What would pass full scale is held just under it by a limiter.
 

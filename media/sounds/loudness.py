@@ -18,9 +18,11 @@ from .. import ffmpeg
 from ..container import Container, scan
 from ..operation import operation
 from ..scratch import scratch_beside
-from ._job import open_sound
+from ..streams import AudioStream
+from ._job import exactly, open_sound
 from .copying import copy_sound
 from .formats import AudioShape, audio_shape, conform
+from .unending import sound_source
 
 __all__ = [
     "Level",
@@ -127,11 +129,11 @@ def measure(path: Path) -> Loudness:
         MediaError: It cannot be read.
     """
     found = scan(path)
-    _sound(found, path)
-    return measure_stream(ffmpeg.source(path)["a:0"], what=f"measure '{path.name}'", duration_s=found.duration_s + 1)
+    node = sound_source(path, _sound(found, path))["a:0"]
+    return measure_stream(node, what=f"measure '{path.name}'", duration_s=found.duration_s + 1)
 
 
-def _sound(found: Container, path: Path) -> Any:
+def _sound(found: Container, path: Path) -> AudioStream:
     if found.sound is None:
         raise UnsupportedMediaError(f"Cannot use '{path.name}': it has no sound. Give a file with an audio stream.")
     return found.sound
@@ -272,8 +274,8 @@ class _Job:
 
     def render(self, level: Level | None, out: Path) -> None:
         """Write the source with a level to `out`; None copies the sound."""
-        start = ffmpeg.source(self.source)
         sound = _sound(self.found, self.source)
+        start = sound_source(self.source, sound)
         nodes: list[Any] = []
         options: dict[str, Any] = {}
         if self.found.picture is not None:
@@ -291,18 +293,20 @@ class _Job:
         if self.found.subtitles:
             nodes.append(start["s"])
             options["c:s"] = "copy"
-        length = self.found.duration_s + (1.0 if options["c:a:0"] == "copy" or self.found.picture else 0.0)
+        if self.found.picture is not None:  # languages and names
+            options |= {f"map_metadata:s:a:{n}": f"0:s:a:{n}" for n in range(len(self.found.audio))}
+            options |= {f"map_metadata:s:s:{n}": f"0:s:s:{n}" for n in range(self.found.subtitles)}
+        length = self.found.duration_s + (1.0 if options["c:a:0"] == "copy" or self.found.picture else 0.001)
         ffmpeg.write(out, *nodes, what=self.what, duration_s=length, options=options)
 
     def _leveled(self, start: Any, sound: Any, level: Level) -> Any:
         node = level.apply(conform(start["a:0"], sound, self.shape), self.shape.sample_rate_hz)
         if self.found.picture is not None:
             return node  # its times tie it to the picture
-        samples = max(1, round(sound.duration_s * self.shape.sample_rate_hz))
-        return node.filter("apad", whole_len=samples).filter("atrim", end_sample=samples)
+        return exactly(node, max(1, round(sound.duration_s * self.shape.sample_rate_hz)))
 
 
-@operation(version=3)
+@operation(version=4)
 def normalize_loudness(source: Path, target: Path, *, lufs: float = -16.0, true_peak: float = -1.5) -> tuple[str, ...]:
     """Bring sound to an integrated loudness, under a true-peak ceiling that also holds after encoding.
 
@@ -334,7 +338,7 @@ def normalize_loudness(source: Path, target: Path, *, lufs: float = -16.0, true_
     what = f"normalize the loudness of '{source.name}'"
     job = _Job(source, target, found, audio_shape(target.suffix, sound), what)
     before = measure_stream(
-        conform(ffmpeg.source(source)["a:0"], sound, job.shape), what=what, duration_s=found.duration_s + 1
+        conform(sound_source(source, sound)["a:0"], sound, job.shape), what=what, duration_s=found.duration_s + 1
     )
     with scratch_beside(target) as folder:
         made: dict[Level, tuple[Path, Loudness]] = {}

@@ -116,7 +116,7 @@ class _Part:
         return exactly(node, samples)
 
 
-@operation(version=3)
+@operation(version=4)
 def mix(
     sources: Sequence[Path],
     target: Path,

@@ -97,7 +97,7 @@ def _kept(sound: Sound, threshold_db: float, keep_s: float, max_pause_s: float |
     return [(first, inner[0][1]), *inner[1:-1], (inner[-1][0], last)] if len(inner) > 1 else [(first, last)]
 
 
-@operation(version=3)
+@operation(version=4)
 def trim_silence(
     source: Path,
     target: Path,
@@ -146,11 +146,24 @@ def _cut(sound: Sound, shape: AudioShape, spans: Sequence[Span], script: Path) -
         node = node.filter("atrim", start_sample=first).filter("asetpts", "PTS-STARTPTS")
         return exactly(node, samples), samples
     # One filter chooses all parts, in steps of about a millisecond; a branch for each would hold the sound in memory.
-    edges = [(round(start * rate / STEP), round(end * rate / STEP)) for start, end in spans]
+    edges = _in_steps(spans, rate)
     script.write_text(_inside([edge for span in edges for edge in span]))  # long speech: too long for an argument
     node = node.filter("asetnsamples", n=STEP).filter("aselect", **{"/expr": str(script)}).filter("asetpts", "N/SR/TB")
     samples = max(1, sum(last - first for first, last in edges) * STEP)
     return exactly(node, samples), samples
+
+
+def _in_steps(spans: Sequence[Span], rate: int) -> list[tuple[int, int]]:
+    """Return spans in steps. Their lengths are rounded together: at 8 kHz, each alone would move the words by up to 8 ms."""
+    edges: list[tuple[int, int]] = []
+    wanted, kept, last = 0.0, 0, 0
+    for start, end in spans:
+        wanted += (end - start) * rate / STEP
+        first = max(last, round(start * rate / STEP))
+        last = max(first, first + round(wanted) - kept)
+        kept += last - first
+        edges.append((first, last))
+    return edges
 
 
 def _inside(edges: Sequence[int]) -> str:

@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from prefect_media.errors import ParameterError
+from prefect_media.errors import MediaError, ParameterError
 from prefect_media.media.container import scan
 from prefect_media.media.ffmpeg import ffmpeg_exe
 from prefect_media.media.sounds.edit import concat_audio, convert_audio, fade_audio, trim_audio
-from prefect_media.media.sounds.silence import trim_silence
+from prefect_media.media.sounds.loudness import measure, normalize_loudness
+from prefect_media.media.sounds.mixing import mix
+from prefect_media.media.sounds.silence import kept_spans, trim_silence, words_after
+from prefect_media.media.types import Word
 
 from .test_audio import decoded, level_db, sine, wav
 
@@ -121,3 +124,64 @@ def test_vorbis_is_as_long_as_it_sounds(tmp_path: Path) -> None:
     subprocess.run([ffmpeg_exe(), "-v", "error", "-i", source, "-c:a", "libvorbis", tmp_path / "in.ogg"], check=True)
     convert_audio(tmp_path / "in.ogg", tmp_path / "out.wav")
     assert len(decoded(tmp_path / "out.wav")[0]) == 30_870
+
+
+@pytest.mark.parametrize(
+    ("size", "codec"),
+    [(0, "pcm_s16le"), (0x7FFF_F000, "pcm_f32le"), (0xFFFF_FFFF, "pcm_s16le"), (0xFFFF_FFFF, "pcm_mulaw")],
+)
+def test_wav_that_was_streamed_does_not_say_its_length(tmp_path: Path, size: int, codec: str) -> None:
+    plain, source = tmp_path / "plain.wav", tmp_path / "streamed.wav"
+    make = [ffmpeg_exe(), "-v", "error", "-f", "lavfi", "-i", "sine=330:r=24000:d=0.7001", "-c:a", codec, str(plain)]
+    subprocess.run(make, check=True)
+    data = bytearray(plain.read_bytes())
+    at = data.index(b"data") + 4
+    data[4:8] = data[at : at + 4] = size.to_bytes(4, "little")
+    source.write_bytes(data)
+    expected, _ = decoded(plain)
+    for name, write in (("a.flac", convert_audio), ("b.wav", trim_audio)):
+        write(source, target := tmp_path / name)
+        samples, rate = decoded(target)
+        assert rate == 24_000
+        np.testing.assert_allclose(samples, expected, atol=1 / 32_000)
+    normalize_loudness(source, tmp_path / "loud.wav", lufs=-30)
+    assert measure(tmp_path / "loud.wav").integrated_lufs == pytest.approx(-30, abs=0.5)
+    assert measure(source) == measure(plain)
+
+
+def test_wav_that_was_cut_off_is_refused(tmp_path: Path) -> None:
+    whole = wav(tmp_path / "whole.wav", sine(0.5)).read_bytes()
+    (tmp_path / "cut.wav").write_bytes(whole[: len(whole) // 2 + 1])
+    with pytest.raises(MediaError):
+        convert_audio(tmp_path / "cut.wav", tmp_path / "out.flac")
+
+
+def test_words_do_not_drift_from_speech_at_a_low_rate(tmp_path: Path) -> None:
+    rate, count = 8000, 120
+    burst, pause = 1000, 2460  # pauses end off the grid of the cuts, always to the same side
+    one = np.concatenate([np.zeros(pause), 0.5 * np.cos(2 * np.pi * 1000 / rate * np.arange(burst))])
+    source, target = wav(tmp_path / "in.wav", np.tile(one, count), rate=rate), tmp_path / "out.wav"
+    spoken = [n * len(one) + pause for n in range(count)]
+    words = [Word(text="x", start_s=at / rate, end_s=(at + burst) / rate) for at in spoken]
+    how = {"keep_s": 0.0, "max_pause_s": 0.1}
+    moved = words_after(words, kept_spans(source, **how))
+    trim_silence(source, target, **how)
+    loud = np.flatnonzero(np.abs(decoded(target)[0][:, 0]) > 0.25)
+    begins = loud[np.flatnonzero(np.diff(loud, prepend=-rate) > 400)] / rate
+    assert len(begins) == count
+    assert max(abs(begins - [word.start_s for word in moved])) < 0.01
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".mp3", ".ogg"])
+def test_limited_sound_of_uneven_packets_is_not_cut_at_its_end(tmp_path: Path, suffix: str) -> None:
+    source = tmp_path / "in.ogg"  # before and after an attack, FFmpeg has packets of Vorbis at wrong times
+    bursts = "aevalsrc='0.8*sin(440*2*PI*t)*gt(mod(t,0.3),0.2)':s=44100:d=1.5"
+    subprocess.run(
+        [ffmpeg_exe(), "-v", "error", "-f", "lavfi", "-i", bursts, "-c:a", "libvorbis", str(source)], check=True
+    )
+    mix([source, source], tmp_path / f"mixed{suffix}")
+    normalize_loudness(source, tmp_path / f"loud{suffix}", lufs=-12, true_peak=-6)
+    for name in ("mixed", "loud"):
+        samples, rate = decoded(tmp_path / f"{name}{suffix}")
+        assert len(samples) == 1.5 * rate
+        assert np.abs(samples[-rate // 500 :]).max() > 0.2

@@ -15,6 +15,8 @@ from prefect_media.errors import ParameterError
 from prefect_media.media.captions.captioning import caption
 from prefect_media.media.captions.subtitles import clean_text
 
+from .make_clips import ffmpeg
+
 TEXTS = [
     "{curly}",
     "{\\an8}x",
@@ -122,3 +124,55 @@ def test_no_text_at_all_is_taken_for_codes(tmp_path: Path, suffix: str) -> None:
     cues = [{"start_s": 0.004 * n, "end_s": 0.004 * n + 0.004, "text": text} for n, text in enumerate(texts)]
     caption(clip(tmp_path / f"in{suffix}"), tmp_path / f"out{suffix}", cues=cues, burn=False)
     assert shown(tmp_path / f"out{suffix}") == texts
+
+
+TOGETHER = [(0.0, 1.2, "A"), (0.4, 0.8, "B"), (0.4001, 1.6, "C"), (0.4, 0.8, "B"), (1.7, 1.9, "D")]
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov"])
+def test_captions_at_the_same_time_are_shown_together_where_a_stream_has_one_at_a_time(
+    tmp_path: Path, suffix: str
+) -> None:
+    source, target = clip(tmp_path / f"in{suffix}"), tmp_path / f"out{suffix}"
+    caption(source, target, cues=[{"start_s": a, "end_s": b, "text": text} for a, b, text in TOGETHER], burn=False)
+    found = [(at, length, data[2:].decode()) for at, length, data in packets(target) if len(data) > 2]
+    assert found == [(0, 400, "A"), (400, 400, "A\nB\nC"), (800, 400, "A\nC"), (1200, 400, "C"), (1700, 200, "D")]
+
+
+def test_captions_at_the_same_time_stay_apart_where_a_stream_holds_that(tmp_path: Path) -> None:
+    source, target = clip(tmp_path / "in.mkv"), tmp_path / "out.mkv"
+    caption(source, target, cues=[{"start_s": a, "end_s": b, "text": text} for a, b, text in TOGETHER[:2]], burn=False)
+    assert packets(target) == [(0, 1200, b"A"), (400, 400, b"B")]
+
+
+def test_far_too_many_captions_at_the_same_time_are_refused(tmp_path: Path) -> None:
+    crowd = [{"start_s": 0.1, "end_s": 1.9, "text": f"{number} " + "x" * 96} for number in range(60)]
+    with pytest.raises(ParameterError, match=r"^Too many captions at 0\.10 s"):
+        caption(clip(tmp_path / "in.mp4"), tmp_path / "out.mp4", cues=crowd, burn=False)
+
+
+def languages(path: Path) -> list[str | None]:
+    """Return the language of each stream but the picture."""
+    with av.open(str(path)) as file:
+        return [stream.metadata.get("language") for stream in file.streams if stream.type != "video"]
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+def test_languages_of_what_is_copied_stay(tmp_path: Path, suffix: str) -> None:
+    silent, source = clip(tmp_path / "silent.mkv"), tmp_path / f"in{suffix}"
+    tones = " ".join(f"-f lavfi -i sine=d=2:f={hertz}" for hertz in (300, 400))
+    ffmpeg(
+        f"-i {silent} {tones} -map 0 -map 1 -map 2 -c:v copy -c:a aac -metadata:s:a:0 language=fra "
+        f"-metadata:s:a:1 language=jpn {source}"
+    )
+    said = [{"start_s": 0, "end_s": 1, "text": "x"}]
+    caption(source, tmp_path / f"one{suffix}", cues=said, burn=False, language="eng")
+    caption(tmp_path / f"one{suffix}", tmp_path / f"two{suffix}", cues=said, burn=False, language="ita")
+    assert languages(tmp_path / f"two{suffix}") == ["fra", "jpn", "eng", "ita"]
+
+
+@pytest.mark.parametrize(("language", "told"), [("deu", "ger"), ("zho", "chi"), ("fre", "fra"), ("swe", "sve")])
+def test_quicktime_gets_the_language_by_the_name_that_it_knows(tmp_path: Path, language: str, told: str) -> None:
+    said = [{"start_s": 0, "end_s": 1, "text": "x"}]
+    caption(clip(tmp_path / "in.mov"), tmp_path / "out.mov", cues=said, burn=False, language=language)
+    assert languages(tmp_path / "out.mov") == [told]

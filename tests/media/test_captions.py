@@ -17,6 +17,7 @@ import pytest
 
 from prefect_media.errors import MediaError, ParameterError, UnsupportedMediaError
 from prefect_media.media.captions.captioning import caption
+from prefect_media.media.captions.script import Script
 from prefect_media.media.captions.styles import STYLES
 from prefect_media.media.captions.subtitles import Cue, write_subtitles
 from prefect_media.media.container import scan
@@ -426,3 +427,38 @@ def test_a_subtitle_stream_is_not_drawn_into_a_fused_graph() -> None:
         ("fit_video", {"width": 64, "height": 64}),
     ]
     assert fuse(calls) == calls
+
+
+CHINESE = "昨天晚上我们一起去了海边，看到了「非常美丽」的日落。后来大家都说，这是今年最值得纪念的一天！"
+
+
+@pytest.mark.parametrize("style", ["outline", "bold"])
+def test_a_long_line_without_spaces_is_broken_between_its_letters(style: str) -> None:
+    # No font here has these letters; its box for what it lacks is as wide as they are.
+    script = Script(STYLES[style], embedded_font(), 360, 640)
+    laid, scale = script.lines(Cue(start_s=0, end_s=5, text=CHINESE))
+    lines = ["".join(token.text for token in line) for line in laid]
+    assert scale == 1
+    assert "".join(lines) == CHINESE
+    assert 1 < len(lines) < 8
+    assert not any(line[0] in "，「」。！" and line[0] != "「" for line in lines)
+    assert not any(line.endswith("「") for line in lines)
+
+
+def test_a_long_line_keeps_the_marks_of_its_letters() -> None:
+    script = Script(STYLES["bold"], embedded_font(), 360, 640)
+    text = "か\u3099き\u3099" * 20 + " Wort " + "漢字" * 4
+    laid, _ = script.lines(Cue(start_s=0, end_s=5, text=text))
+    assert not any(line[0].text.startswith("\u3099") for line in laid)
+    assert sum(token.text == "WORT" for line in laid for token in line) == 1
+
+
+@pytest.mark.parametrize("position", ["top", "bottom"])
+def test_a_box_does_not_cover_the_caption_beside_it(tmp_path: Path, position: str) -> None:
+    source, shown = clip(tmp_path / "in.mp4", size=(320, 240)), {"style": "box", "position": position, "size": 0.1}
+    first, second = ({"start_s": start, "end_s": 1.5, "text": "gypsy"} for start in (0.0, 1.0))
+    caption(source, tmp_path / "alone.mp4", cues=[first], **shown)
+    caption(source, tmp_path / "both.mp4", cues=[first, second], **shown)
+    alone, both = ((frames(tmp_path / f"{name}.mp4")[12].min(axis=2) > 150) for name in ("alone", "both"))
+    assert both[alone].mean() > 0.97
+    assert both.sum() == pytest.approx(2 * alone.sum(), rel=0.05)

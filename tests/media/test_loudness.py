@@ -20,6 +20,8 @@ from prefect_media.errors import ParameterError, ProbeError, UnsupportedMediaErr
 from prefect_media.media.container import scan
 from prefect_media.media.sounds.loudness import Level, Loudness, find_level, measure, normalize_loudness
 
+from .make_clips import ffmpeg
+
 FULL = os.environ.get("PREFECT_MEDIA_FULL") == "1"
 
 
@@ -242,6 +244,14 @@ def onset(path: Path) -> float:
             if len(loud):
                 return float(frame.time) + loud[0] / frame.sample_rate
     raise AssertionError("never loud")
+
+
+def test_in_a_video_languages_stay(tmp_path: Path) -> None:
+    made = clip(tmp_path / "made.mp4", 0.2 * np.sin(np.arange(48_000) / 20), tracks=2)
+    source, target = tmp_path / "in.mp4", tmp_path / "out.mp4"
+    ffmpeg(f"-i {made} -map 0 -c copy -metadata:s:a:0 language=fra -metadata:s:a:1 language=jpn {source}")
+    normalize_loudness(source, target, lufs=-20)
+    assert [sound.language for sound in scan(target).audio] == ["fra", "jpn"]
 
 
 def test_refusals(tmp_path: Path) -> None:

@@ -75,9 +75,10 @@ def test_only_notes_are_left_out_of_vtt(tmp_path: Path) -> None:
         ("0:0:1-->0:0:2", (1.0, 2.0)),
         ("00:01,000 --> 00:02,000", (1.0, 2.0)),
         ("00:00:01,000 --> 00:00:02,000 X1:1 Y1:2", (1.0, 2.0)),
+        ("00: 00: 01, 000 --> 00 : 00 : 02 , 000", (1.0, 2.0)),
     ],
 )
-def test_srt_times_may_be_short(tmp_path: Path, timing: str, times: tuple[float, float]) -> None:
+def test_srt_times_may_be_short_or_spaced(tmp_path: Path, timing: str, times: tuple[float, float]) -> None:
     text = f"1\n{timing}\nfirst\n\n2\n00:00:08 --> 00:00:09\nat 10:30:00\n"
     assert read(tmp_path, text) == [(*times, "first"), (8.0, 9.0, "at 10:30:00")]
 
@@ -158,3 +159,21 @@ def test_looks_of_a_wrong_type_are_told(given: dict[str, Any], message: str) -> 
     with pytest.raises(ParameterError) as caught:
         style_of(**given)
     assert str(caught.value) == message
+
+
+def test_ssa_is_read_like_ass(tmp_path: Path) -> None:
+    path = tmp_path / "old.ssa"
+    path.write_text(
+        "[Script Info]\nScriptType: v4.00\n\n[V4 Styles]\nFormat: Name, Fontname, Fontsize\nStyle: Default,Arial,20\n\n"
+        "[Events]\nFormat: Marked, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text\n"
+        "Dialogue: Marked=0,0:00:01.00,0:00:02.00,Default,,0000,0000,0000,,Hello, {\\i1}Marked=1{\\i0}\n"
+        "Comment: Marked=1,0:00:01.00,0:00:02.00,Default,,0000,0000,0000,,no\n"
+    )
+    assert read_subtitles(path) == [Cue(start_s=1, end_s=2, text="Hello, Marked=1")]
+
+
+@pytest.mark.parametrize("between", ["", " \n", "\t\n2\n", " \nname\n"])
+def test_a_cue_of_vtt_begins_at_its_times_also_without_an_empty_line(tmp_path: Path, between: str) -> None:
+    path = tmp_path / "tight.vtt"
+    path.write_text(f"WEBVTT\n\n00:01.000 --> 00:02.000\n \nA --> 1\n{between}00:03.000 --> 00:04.000 line:0\nB\n")
+    assert read_subtitles(path) == [Cue(start_s=1, end_s=2, text="A -> 1"), Cue(start_s=3, end_s=4, text="B")]

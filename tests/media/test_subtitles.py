@@ -272,6 +272,12 @@ def test_text_without_spaces_is_cut_and_joined_without_spaces() -> None:
     assert cues[0].text.endswith("。")
 
 
+def test_no_cue_begins_with_what_ends_a_sentence_or_a_quotation() -> None:
+    spoken = [Word(text="一二三四五。六七八「九」十", start_s=0, end_s=4)]
+    cues = cues_from_words(spoken, line_chars=10, lines=1)
+    assert [cue.text for cue in cues] == ["一二三四", "五。", "六七八", "「九」十"]
+
+
 def test_cues_refuse_bad_limits_and_words_out_of_order() -> None:
     with pytest.raises(ParameterError, match="line_chars=0"):
         cues_from_words([], line_chars=0)
