@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-__all__ = ["err", "money", "out", "print_json"]
+from ..errors import ConfigurationError
 
-out = Console(soft_wrap=True, highlight=False)
-err = Console(stderr=True, soft_wrap=True, highlight=False)
+__all__ = ["err", "money", "out", "print_json", "writing"]
+
+PIPED_WIDTH = 10_000
+"""Columns where nobody looks: a table's cells are not broken, so that `grep` and `cut` find them whole."""
+
+
+def _console(*, stderr: bool = False) -> Console:
+    console = Console(stderr=stderr, soft_wrap=True, highlight=False)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = PIPED_WIDTH
+    return console
+
+
+out = _console()
+err = _console(stderr=True)
 
 
 def _plain(value: Any) -> Any:
@@ -25,6 +42,22 @@ def print_json(document: Any) -> None:
     """Print one JSON document on stdout."""
     json.dump(document, sys.stdout, indent=2, ensure_ascii=False, default=_plain)
     sys.stdout.write("\n")
+
+
+@contextmanager
+def writing(target: Path) -> Generator[None]:
+    """Say of a file that the user named why it cannot be written.
+
+    Raises:
+        ConfigurationError: Instead of an `OSError`.
+    """
+    try:
+        yield
+    except OSError as exc:
+        reason = "it is a folder" if target.expanduser().is_dir() else exc.strerror
+        raise ConfigurationError(
+            f"{target} cannot be written: {reason}. Expected a file, in a folder that can be written to."
+        ) from exc
 
 
 def money(amount: Decimal | float | None) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import ConfigurationError
-from ._output import err, money, out, print_json
+from ._output import err, money, out, print_json, writing
 from ._running import complete
 from ._telling import Teller
 from .main import Exit, app
@@ -114,7 +114,9 @@ def report(
     from ..flows.history import report_of
 
     found = report_of(batch)
-    target = found.write(out or Path(f"{found.batch}.html"))
+    target = out or Path(f"{found.batch}.html")
+    with writing(target):
+        target = found.write(target)
     if as_json:
         print_json({**found.summary(), "report": str(target)})
     else:

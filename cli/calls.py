@@ -119,7 +119,7 @@ def costs(
         print_json([_line(line) for line in lines])
         return Exit.DONE
     table = Table(box=None, pad_edge=False)
-    table.add_column(by)
+    table.add_column(by, overflow="fold")
     for name in ("calls", "done", "spent", "unknown", "median s", "p90 s", "success", "reused", "saved"):
         table.add_column(name, justify="right")
     for line in lines:

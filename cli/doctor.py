@@ -11,7 +11,6 @@ from typing import Annotated, Any
 
 import typer
 
-from ..errors import PrefectMediaError
 from ..settings import get_settings
 from ._output import out, print_json
 from ._running import require_api
@@ -48,8 +47,8 @@ def doctor(
 def _guarded(name: str, check: Callable[[], str]) -> Check:
     try:
         return name, True, check()
-    except (PrefectMediaError, OSError, ImportError, RuntimeError) as exc:
-        return name, False, f"{type(exc).__name__}: {str(exc).splitlines()[0]}"
+    except Exception as exc:  # noqa: BLE001 - whatever is wrong is what is to be told, with the checks that follow
+        return name, False, f"{type(exc).__name__}: {str(exc).partition(chr(10))[0]}"
 
 
 def _ffmpeg() -> str:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from ..errors import ConfigurationError
-from ._output import err, out, print_json
+from ._output import err, out, print_json, writing
 from .batch import PIPELINE
 from .main import Exit, app
+
+GRAPHS: dict[str, Callable[[Any], str]] = {".svg": lambda plan: plan.svg(), ".mmd": lambda plan: plan.graph()}
+"""What a plan is drawn as, by the suffix of the file."""
 
 
 def _is_rows(argument: str) -> bool:
@@ -37,15 +41,24 @@ def plan(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")] = False,
 ) -> int:
     """Show task runs, conversions, price, time and every problem of a flow. Nothing runs, nothing is sent."""
+    if graph is not None and graph.suffix not in GRAPHS:
+        raise ConfigurationError(f"--graph {graph}: unknown kind {graph.suffix!r}. Expected {' or '.join(GRAPHS)}.")
     with contextlib.redirect_stdout(sys.stderr):  # what the flow's own code prints is no part of the plan
         found = _planned(pipeline, values or [], budget, since)
     if graph is not None:
-        graph.write_text(found.graph() if graph.suffix == ".mmd" else found.svg(), encoding="utf-8")
+        _draw(found, graph)
     if as_json:
         print_json(found.to_dict())
     else:
         (out if found.ok else err).print(found)
     return Exit.DONE if found.ok else Exit.REFUSED
+
+
+def _draw(found: Any, target: Path) -> None:
+    from ..media.durable import write_text
+
+    with writing(target):
+        write_text(target.expanduser(), GRAPHS[target.suffix](found))
 
 
 def _planned(pipeline: str, given: list[str], budget: str | None, since: str | None) -> Any:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from pydantic import ValidationError
+from pydantic_core import to_jsonable_python
 
 from ..errors import ParameterError
 from ._output import err, out, print_json
@@ -14,6 +15,9 @@ from ._running import complete
 from ._telling import Teller
 from .batch import PIPELINE
 from .main import Exit, app
+
+if TYPE_CHECKING:
+    from ..flows.once import Once
 
 
 def text_values(pairs: list[str], parameters: Any) -> dict[str, Any]:
@@ -69,12 +73,23 @@ def run(
     with Teller():
         result = complete(run_once(found, given, budget=budget, out=out_folder))
     if as_json:
-        print_json(result.summary())
+        print_json(result.summary() | {"value": _plain(result)})
     else:
         for path in result.paths:
             out.print(str(path), markup=False)
         if not result.paths:
             out.print(str(result.value), markup=False)
+        for line in result.tally.degraded:
+            err.print(f"Degraded from {line}", markup=False)
         for line in [line for media in result.media for line in media.made.lost_credentials]:
             err.print(line, markup=False)
     return Exit.DONE
+
+
+def _plain(result: Once) -> Any:
+    """What a flow returned that is no media, as JSON values; None when it is media."""
+    return (
+        None
+        if result.media
+        else to_jsonable_python(result.value, fallback=str, bytes_mode="base64", inf_nan_mode="strings")
+    )

@@ -191,8 +191,9 @@ def _heard(path: Path) -> tuple[float, float]:
     with open_guarded(path) as container:
         for frame in container.decode(audio=0):
             shape = (frame.format.name, frame.layout.name, frame.sample_rate)
-            for piece in resamplers.setdefault(shape, AudioResampler(format="fltp", rate=rate)).resample(frame):
-                levels = np.abs(piece.to_ndarray()).max(axis=0)
+            for piece in resamplers.setdefault(shape, AudioResampler(format="flt", rate=rate)).resample(frame):
+                # Side by side: PyAV crashes on eight planes.
+                levels = np.abs(piece.to_ndarray().reshape(-1, piece.layout.nb_channels)).max(axis=1)
                 peak = max(peak, float(levels.max(initial=0.0)))
                 windows = [levels[at : at + window] for at in range(0, len(levels), window)]
                 heard_s += sum(len(part) / rate for part in windows if part.max() >= SILENT_PEAK)

@@ -34,10 +34,13 @@ def image_suffix(media: Image, format: str | None) -> str:
 
 
 def audio_suffix(media: Audio, format: str | None) -> str:
-    """Return the suffix of a sound made of a sound."""
+    """Return the suffix of a sound made of a sound.
+
+    Raw AAC goes into .m4a: it cannot say how much of its start is the encoder's own, and would be later each time.
+    """
     if format:
         return _chosen(SOUNDS, format)
-    return media.suffix if media.suffix in SOUNDS.values() else ".m4a"
+    return media.suffix if media.suffix in SOUNDS.values() and media.suffix != ".aac" else ".m4a"
 
 
 def sound_suffix(media: Audio | Video, format: str | None) -> str:

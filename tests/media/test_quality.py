@@ -215,6 +215,19 @@ def test_quiet_late_short_and_opposite_sound_passes() -> None:
         check_output(admit_bytes(sound(samples)))
 
 
+@pytest.mark.parametrize("channels", [6, 8])
+def test_sound_of_many_channels_is_heard(channels: int, tmp_path: Path) -> None:
+    path = tmp_path / "surround.wav"
+    levels = np.zeros((channels, 16_000), np.float32)
+    levels[-1] = tone(1)
+    with av.open(str(path), "w") as out:
+        stream: Any = out.add_stream("pcm_f32le", rate=16_000, layout={6: "5.1", 8: "7.1"}[channels])
+        frame = av.AudioFrame.from_ndarray(levels.T.reshape(1, -1), format="flt", layout=stream.layout.name)
+        frame.sample_rate = 16_000
+        out.mux([*stream.encode(frame), *stream.encode()])
+    check_output(path)
+
+
 def test_files_outside_the_store_are_checked_too(tmp_path: Path) -> None:
     path = tmp_path / "output.png"
     path.write_bytes(sample_image(64, 48))

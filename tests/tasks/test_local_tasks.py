@@ -288,6 +288,16 @@ async def test_a_video_without_sound_has_none_to_give(shelf: Shelf) -> None:
         await pm.extract_audio(shelf.other)
 
 
+async def test_raw_aac_is_not_written_again_and_again(shelf: Shelf) -> None:
+    """It cannot say how much of its start is the encoder's own, so each time the sound would be later."""
+    raw = _audio(sample_audio(1.0, format="aac", sample_rate_hz=8_000))
+    assert raw.media_type == "audio/aac"
+    louder = await pm.change_volume(raw, gain_db=3)
+    assert louder.media_type == "audio/mp4"
+    assert louder.duration_s == pytest.approx(raw.duration_s, abs=0.001)
+    assert (await pm.convert_audio(louder, format="aac")).media_type == "audio/aac"
+
+
 async def test_lost_input_is_named(shelf: Shelf) -> None:
     shelf.image.path().unlink()
     with pytest.raises(MediaError, match="does not hold"):
