@@ -25,7 +25,7 @@ from typing import Any
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from ..errors import MediaCorruptError, MediaMissingError
+from ..errors import ConfigurationError, MediaCorruptError, MediaMissingError, MissingExtraError
 from ..settings import get_settings
 from .durable import PARTIAL, changed, digest_of, write_durably
 
@@ -54,7 +54,7 @@ class Store:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        filesystem, root = fsspec.core.url_to_fs(url)
+        filesystem, root = _file_system(url)
         self._fs: Any = filesystem
         self._root: str = root.rstrip("/")
         self.is_local = isinstance(filesystem, LocalFileSystem)
@@ -282,6 +282,24 @@ def _modified_s(facts: dict[str, Any]) -> float:
         if isinstance(value, datetime):
             return value.timestamp()
     return 0.0
+
+
+def _file_system(url: str) -> tuple[Any, str]:
+    """Return the file system of a URL, and the path in it.
+
+    Raises:
+        ConfigurationError: There is none for it, or its package is not installed.
+    """
+    try:
+        return fsspec.core.url_to_fs(url)
+    except ImportError as exc:
+        hint = " Install it with: pip install 'prefect-media[s3]'" if url.startswith(("s3:", "s3a:")) else f" {exc}."
+        raise MissingExtraError(f"The store {_shown(url)} needs a package that is not installed.{hint}") from exc
+    except ValueError as exc:
+        raise ConfigurationError(
+            f"The store {_shown(url)} cannot be used: {exc}. Expected in PREFECT_MEDIA_STORE a folder, or an fsspec URL such "
+            "as s3://bucket/media."
+        ) from exc
 
 
 def _shown(url: str) -> str:

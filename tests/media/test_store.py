@@ -16,7 +16,7 @@ from pathlib import Path
 import fsspec
 import pytest
 
-from prefect_media.errors import MediaCorruptError, MediaMissingError
+from prefect_media.errors import ConfigurationError, MediaCorruptError, MediaMissingError, MissingExtraError
 from prefect_media.media.durable import write_durably
 from prefect_media.media.store import Store, digest_of
 
@@ -143,6 +143,21 @@ def test_a_password_in_the_store_address_is_not_shown(monkeypatch: pytest.Monkey
     with pytest.raises(MediaMissingError) as caught:
         Store.current().read(DIGEST, ".png")
     assert "secret" not in str(caught.value)
+
+
+def test_an_address_that_nothing_serves_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREFECT_MEDIA_STORE", "nosuch://user:secret@bucket")
+    with pytest.raises(
+        ConfigurationError, match=r"store nosuch://bucket cannot be used: .* PREFECT_MEDIA_STORE"
+    ) as refused:
+        Store.current()
+    assert "secret" not in str(refused.value)
+    monkeypatch.setitem(sys.modules, "gcsfs", None)
+    monkeypatch.setenv("PREFECT_MEDIA_STORE", "gs://bucket/media")
+    with pytest.raises(
+        MissingExtraError, match=r"store gs://bucket/media needs a package that is not installed.*gcsfs"
+    ):
+        Store.current()
 
 
 @pytest.mark.parametrize(
