@@ -18,7 +18,8 @@ H264_INTRA = (2, 4, 7, 9)
 """Slice types I and SI."""
 HEVC_ENTRIES = (16, 17, 18, 19, 20)
 """IDR, and pictures at which a link was broken."""
-UNIT_BYTES = 4
+UNIT_BYTES = 6
+"""Of a unit, as many as its kind, its first macroblock and its type of slice take."""
 START_CODE = re.compile(rb"\x00\x00\x01")
 LENGTH_AT = {"h264": 4, "hevc": 21}
 """Byte of the decoder's configuration whose last two bits say in how many bytes, less one, a unit has its length."""
@@ -47,7 +48,7 @@ def whole_test(codec: str, configuration: bytes) -> Callable[[Any], bool]:
         configuration: Of the stream: `extradata`.
     """
     length = _length(codec, configuration)
-    return (lambda packet: any(map(_is_intra, _units(packet, length)))) if codec == "h264" else lambda _: True
+    return (lambda packet: _is_whole(_units(packet, length))) if codec == "h264" else lambda _: True
 
 
 def _length(codec: str, configuration: bytes) -> int:
@@ -68,14 +69,23 @@ def _units(packet: Any, length: int) -> Iterator[memoryview]:
         at += length + int.from_bytes(data[at : at + length], "big")
 
 
-def _is_intra(unit: memoryview) -> bool:
-    """Whether a unit of H.264 begins a picture that is made from itself alone."""
-    kind = unit[0] & 31
-    if kind != H264_SLICE:
-        return kind == H264_IDR
-    bits = "".join(f"{byte:08b}" for byte in unit[1:])
-    macroblock, rest = _golomb(bits)
-    return macroblock == 0 and _golomb(rest)[0] in H264_INTRA
+def _is_whole(units: Iterator[memoryview]) -> bool:
+    """Whether all slices of the first picture, or of the first field of a pair, are made from themselves alone.
+
+    A refresh may go from slice to slice, and a second field may be made from the first.
+    """
+    is_begun = False
+    for unit in units:
+        if unit[0] & 31 == H264_IDR:
+            return True
+        if unit[0] & 31 == H264_SLICE:
+            macroblock, rest = _golomb("".join(f"{byte:08b}" for byte in unit[1:]))
+            if is_begun and macroblock == 0:
+                break
+            if _golomb(rest)[0] not in H264_INTRA:
+                return False
+            is_begun = True
+    return is_begun
 
 
 def _golomb(bits: str) -> tuple[int, str]:

@@ -244,7 +244,7 @@ class VideoGauge(Gauge):
         """Frame rate, whether it is constant, and duration (s)."""
         times = sorted(self.times)
         count, span = len(times), Fraction(times[-1] - times[0])
-        declared = [Fraction(rate) for rate in (self.stream.average_rate, self.stream.base_rate) if rate]
+        declared = [_meant(Fraction(rate)) for rate in (self.stream.average_rate, self.stream.base_rate) if rate]
         tail = self.high - times[-1]
         if count == 1 or span == 0:
             step = Fraction(tail) if tail else 1 / (declared[0] if declared else Fraction(25)) / self.time_base
@@ -255,7 +255,8 @@ class VideoGauge(Gauge):
                 step * self.time_base,
             )
         step = span / (count - 1)
-        if not _is_even(times):
+        tick = _tick(times, self.time_base)
+        if not _is_even(times, tick):
             duration = (span + (tail or times[-1] - times[-2])) * self.time_base
             return (
                 Fraction(count / duration).limit_denominator(100_000),
@@ -263,18 +264,32 @@ class VideoGauge(Gauge):
                 duration,
             )
         # Only the two ends are rounded: a declared rate that explains both is the exact one.
-        fits = [rate for rate in declared if abs((count - 1) / rate / self.time_base - span) <= 1]
+        if tick > 1:  # what the header declares was reckoned from rounded times
+            declared = sorted([*reversed(declared), *USUAL_RATES], key=lambda rate: rate not in USUAL_RATES)
+        fits = [rate for rate in declared if abs((count - 1) / rate / self.time_base - span) <= tick]
         rate = fits[0] if fits else (1 / (step * self.time_base)).limit_denominator(100_000)
         return rate, True, (span + (tail or step)) * self.time_base
 
 
-def _is_even(times: Sequence[int]) -> bool:
+def _meant(rate: Fraction) -> Fraction:
+    """The usual rate that a declared one stands for: Matroska tells in whole nanoseconds how long a frame lasts."""
+    return next((usual for usual in USUAL_RATES if abs(usual - rate) <= usual / 1_000_000), rate)
+
+
+def _tick(times: Sequence[int], time_base: Fraction) -> int:
+    """To how much the times were rounded: to 1 ms also where they are all so on a finer clock (copied from Matroska)."""
+    coarse = 1 / (1000 * time_base)
+    is_copied = coarse.denominator == 1 and all((at - times[0]) % int(coarse) == 0 for at in times)
+    return max(1, int(coarse)) if is_copied else 1
+
+
+def _is_even(times: Sequence[int], tick: int) -> bool:
     """Return whether two or more sorted times lie on a line, as far as a clock can tell.
 
     A clock of 1 ms (Matroska) rounds each time; two rounded ends shift the line between them by another tick: 3/2 together.
     """
     first, gaps = times[0], len(times) - 1
-    span, most = times[-1] - first, 3 * gaps
+    span, most = times[-1] - first, 3 * gaps * tick
     return all(abs(2 * ((at - first) * gaps - number * span)) <= most for number, at in enumerate(times))
 
 

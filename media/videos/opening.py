@@ -27,6 +27,8 @@ RUN_UP_S = 0.1
 """A seek goes to a key frame at least so long before the start: decoders of sound need some, until they are right."""
 SEEK_SHARE = Fraction(1, 4)
 """Share of a frame by which a seek goes ahead of it, so that rounding cannot lose it."""
+FINEST_CLOCK = 1_000_000
+"""Of times that are kept as floats, to find the exact ones again: half a frame more is a frame more, or none."""
 LEAD_TICKS = 64
 """Parts of a frame's time base by which a late picture is placed among frames of another rate."""
 SD_HEIGHT_PX = 720
@@ -96,7 +98,7 @@ def open_reel(
     rate = fps or stream.nominal_rate
     audio = found.sound if keep_sound else None
     lead, early, end = _span(found, stream, audio, rate)
-    frames = max(1, round(Fraction(end) * rate))
+    frames = max(1, round(Fraction(end).limit_denominator(FINEST_CLOCK) * rate))
     skipped = 0 if lead else _skippable(found, stream, from_s, rate)
     options: dict[str, Any] = _input_options(stream, rate, skipped)
     if twin:

@@ -22,6 +22,9 @@ from ..streams import VideoStream
 
 __all__ = ["Shot", "is_spliceable", "matches", "shot_of", "splice", "widest_shot"]
 
+SUFFIXES = {"vp8": ".mkv"}
+"""Of files that take a codec which MP4 does not."""
+
 
 @dataclass(frozen=True)
 class Shot:
@@ -96,8 +99,8 @@ def shot_of(path: Path, found: Container, first: int = 0, end: int | None = None
     start, stop = cuts.get(first), cuts.get(end)
     if start is None or stop is None or not start.is_start or not first < end:
         return None
-    inside, begins, step = times[start.packet : stop.packet], times[start.packet], _step(stream)
-    delay = max(number - (at - begins) // step for number, at in enumerate(inside))
+    inside, begins = times[start.packet : stop.packet], times[start.packet]
+    delay = max(number - _frame(stream, at - begins) for number, at in enumerate(inside))
     return Shot(path, stream, start.packet, len(inside), begins, end - first, delay)
 
 
@@ -117,13 +120,13 @@ def _cuts(path: Path, stream: VideoStream) -> tuple[array[int], dict[int, Cut]]:
     times, keys = _packets(path, stream)
     if not times:
         return times, {}
-    step, origin = _step(stream), min(times)
+    origin = min(times)
     highest = list(accumulate(times, max))  # of the packets up to here
     lowest = [*accumulate(reversed(times), min)][::-1]  # of the packets from here on
     cuts = {len(times): Cut(len(times), len(times), is_start=False)}
     for number, at in enumerate(lowest):
         if number == 0 or highest[number - 1] < at:
-            frame = (at - origin) // step
+            frame = _frame(stream, at - origin)
             cuts[frame] = Cut(frame, number, is_start=keys[number] and times[number] == at)
     return times, cuts
 
@@ -131,6 +134,12 @@ def _cuts(path: Path, stream: VideoStream) -> tuple[array[int], dict[int, Cut]]:
 def _step(stream: VideoStream) -> int:
     """Length of a frame of a spliceable stream, in units of its time base."""
     return int(1 / stream.frame_rate / stream.time_base)
+
+
+def _frame(stream: VideoStream, time: int) -> int:
+    """Number of the frame that is shown at a time since the first, which a coarse clock may have rounded."""
+    step = _step(stream)
+    return (time + step // 2) // step
 
 
 def _packets(path: Path, stream: VideoStream) -> tuple[array[int], list[bool]]:
@@ -148,12 +157,12 @@ def _packets(path: Path, stream: VideoStream) -> tuple[array[int], list[bool]]:
     return times, keys
 
 
-def splice(shots: Sequence[Shot], target: Path, *, rate: Fraction, what: str) -> None:
-    """Write shots one after the other into a new file, undecoded, without sound.
+def splice(shots: Sequence[Shot], folder: Path, *, rate: Fraction, what: str) -> Path:
+    """Write shots one after the other into a new file, undecoded, without sound, and return its path.
 
     Args:
         shots: Of matching streams (see `matches`).
-        target: The file; the caller renames it when all is well.
+        folder: Where to write the file, `pictures` with the suffix of a container that takes their codec.
         rate: Their frame rate.
         what: Completes "Cannot ..." in errors.
 
@@ -163,9 +172,9 @@ def splice(shots: Sequence[Shot], target: Path, *, rate: Fraction, what: str) ->
     import av
     from av.error import FFmpegError
 
-    options = {"fflags": "+bitexact", "movflags": "+faststart"}
+    path = folder / f"pictures{SUFFIXES.get(shots[0].stream.codec, '.mp4')}"
     try:
-        with av.open(str(target), "w", options=options) as out:
+        with av.open(str(path), "w", options={"fflags": "+bitexact"}) as out:
             stream: Any = None
             at, delay = 0, max(shot.delay for shot in shots)
             for shot in shots:
@@ -176,6 +185,7 @@ def splice(shots: Sequence[Shot], target: Path, *, rate: Fraction, what: str) ->
                     at += shot.frames
     except FFmpegError as exc:
         raise EncodeError(f"Cannot {what}: {exc}") from exc
+    return path
 
 
 def _stream_like(out: Any, source: Any) -> Any:
@@ -195,7 +205,7 @@ def _copy(container: Any, source: Any, out: Any, stream: Any, shot: Shot, at: in
         if shot.first <= number < shot.first + shot.count:
             if number % 512 == 0:
                 check_not_cancelled(f"copy the video of '{shot.path.name}'")
-            packet.pts += at * step - shot.start
+            packet.pts = (at + _frame(shot.stream, packet.pts - shot.start)) * step
             packet.dts = (at + number - shot.first - delay) * step
             packet.duration = step
             packet.stream = stream

@@ -7,11 +7,13 @@ from pathlib import Path
 
 from ...errors import EncodeError, MediaError, MediaLimitError
 from ...settings import get_settings
-from ..container import Container, scan
+from ..container import Container, VideoStream, scan
 
 __all__ = ["check_limits", "tolerance", "verify"]
 
 LEAST_TOLERANCE_S = 0.025
+CLOCK_S = 0.002
+"""By how much two rounded ends may differ from the true ones, together."""
 
 
 def tolerance(rate: Fraction) -> float:
@@ -41,6 +43,12 @@ def check_limits(what: str, width: int, height: int, duration: Fraction) -> None
             f"Cannot {what}: it would last {float(duration):.3f} s, at most {limits.max_duration_s:g} s are allowed. Ask for "
             "less, or raise PREFECT_MEDIA_MAX_DURATION_S."
         )
+
+
+def _is_at(picture: VideoStream, rate: Fraction) -> bool:
+    """Whether a stream has a frame rate, as far as times tell that a clock of 1 ms has rounded."""
+    apart = abs(picture.frames / picture.frame_rate - picture.frames / rate)
+    return abs(picture.frame_rate - rate) <= rate / 1000 or apart <= CLOCK_S
 
 
 def verify(
@@ -78,7 +86,7 @@ def verify(
         for kind, stream in (("video", picture), ("audio", sound)):
             if stream is not None and abs(stream.duration_s - float(duration)) > allowed:
                 wrong.append(f"its {kind} lasts {stream.duration_s:.3f} s instead of {float(duration):.3f} s")
-        if rate is not None and picture.frames > 1 and abs(picture.frame_rate - rate) > rate / 1000:
+        if rate is not None and picture.frames > 1 and not _is_at(picture, rate):
             wrong.append(f"it has {float(picture.frame_rate):.3f} frames a second instead of {float(rate):.3f}")
         if size is not None and picture.display_size != size:
             wrong.append("it is {}x{} instead of {}x{}".format(*picture.display_size, *size))

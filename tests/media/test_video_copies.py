@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,13 @@ import pytest
 
 from prefect_media.media.captions.captioning import caption
 from prefect_media.media.container import scan
+from prefect_media.media.videos.concat import concat_videos
 from prefect_media.media.videos.edit import change_speed, edit_video, fade_video, fit_video, reframe_video
 from prefect_media.media.videos.merge import merge
 from prefect_media.media.videos.timing import loop_video, resample_video, trim_video
 from prefect_media.media.videos.tracks import remove_audio
 
-from .make_clips import clip, marks, packet_digests
+from .make_clips import clip, ffmpeg, marks, packet_digests
 
 Made = Callable[[Path, Path], Any]
 
@@ -185,3 +187,40 @@ def test_a_copy_beside_a_primed_sound_shows_every_frame(suffix: str, tmp_path: P
         picture = scan(target).picture
         assert picture is not None
         assert picture.hidden == 0
+
+
+@pytest.mark.parametrize("rate", ["30000/1001", "60000/1001", "24"])
+def test_a_copy_of_a_coarse_clock_keeps_the_frame_rate(rate: str, tmp_path: Path) -> None:
+    """Matroska rounds times to milliseconds, which a copy in MP4 holds on a finer clock."""
+    source, copy, edited = tmp_path / "in.mkv", tmp_path / "copy.mp4", tmp_path / "edited.mp4"
+    ffmpeg(f"-r {rate} -i {clip('keyed.mp4')} -an -r {rate} -c:v libx264 -preset ultrafast -qp 8 {source}")
+    remove_audio(source, copy)
+    edit_video(copy, edited, steps=[{"do": "encode"}])
+    for path in (source, copy, edited):
+        picture = scan(path).video[0]
+        assert (picture.frame_rate, picture.is_constant_rate) == (Fraction(rate), True)
+        assert marks(path) == [*range(40)]
+
+
+def test_a_short_copy_of_a_coarse_clock_is_not_refused(tmp_path: Path) -> None:
+    source, copy = tmp_path / "in.mkv", tmp_path / "copy.mp4"
+    ffmpeg(
+        f"-r 24000/1001 -i {clip('keyed.mp4')} -an -r 24000/1001 -frames:v 8 -c:v libx264 -preset ultrafast {source}"
+    )
+    remove_audio(source, copy)
+    assert marks(copy) == [*range(8)]
+    assert scan(copy).video[0].is_constant_rate
+
+
+@pytest.mark.parametrize("first", [10, 15])
+def test_rounded_times_are_cut_and_joined_on_even_ones(first: int, tmp_path: Path) -> None:
+    source, exact, part, joined = (tmp_path / name for name in ("in.mkv", "exact.mp4", "part.mp4", "joined.mp4"))
+    ffmpeg(f"-i {clip('keyed.mp4')} -an -c:v libx264 -preset ultrafast -qp 8 -bf 0 -g 5 -sc_threshold 0 {exact}")
+    ffmpeg(rf'-i {exact} -c copy -bsf:v "setts=ts=TS-12*mod(N\,2)" {source}')
+    trim_video(source, part, start_s=first / 25)
+    concat_videos([source, source], joined)
+    for path, wanted in ((part, [*range(first, 40)]), (joined, [*range(40), *range(40)])):
+        picture = scan(path).video[0]
+        assert (picture.frame_rate, picture.is_constant_rate) == (25, True)
+        assert marks(path) == wanted
+        assert set(packet_digests(path)) <= set(packet_digests(source))

@@ -24,7 +24,7 @@ from prefect_media.media.videos.ken_burns import ken_burns
 from prefect_media.media.videos.layers import overlay_video
 from prefect_media.media.videos.merge import merge
 from prefect_media.media.videos.slides import still_to_video
-from prefect_media.media.videos.timing import loop_video
+from prefect_media.media.videos.timing import loop_video, resample_video, trim_video
 from prefect_media.media.videos.transcode import transcode
 
 from .make_clips import clip, ffmpeg, still
@@ -141,6 +141,17 @@ def test_a_fused_chain_shows_what_one_by_one_shows(
     assert len(ours) == len(theirs)
     assert max(abs(one - other).mean() for one, other in zip(ours, theirs, strict=True)) < 8
     assert _loudness(together) == pytest.approx(_loudness(alone), abs=0.02)
+
+
+@pytest.mark.parametrize("frames", [2, 6, 14])
+def test_a_chain_has_as_many_frames_as_its_steps_where_half_a_frame_is_left(frames: int, tmp_path: Path) -> None:
+    source, part, alone, together = (tmp_path / f"{name}.mp4" for name in ("in", "part", "alone", "together"))
+    _numbered(source, "24000/1001")
+    seconds, fps = frames * 1001 / 24000, "30000/1001"
+    trim_video(source, part, seconds=seconds)
+    resample_video(part, alone, fps=fps)
+    edit_video(source, together, steps=[{"do": "trim", "seconds": seconds}, {"do": "frame_rate", "fps": fps}])
+    assert len(_frames(alone)) == len(_frames(together))
 
 
 def test_every_operation_that_fuses_is_among_the_chains() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from fractions import Fraction
 from functools import cache
 from itertools import pairwise
@@ -15,6 +16,7 @@ from PIL import Image
 
 from prefect_media.errors import ParameterError
 from prefect_media.media.container import scan
+from prefect_media.media.entries import whole_test
 from prefect_media.media.videos import timing
 from prefect_media.media.videos.concat import concat_videos
 from prefect_media.media.videos.copying import shown_range
@@ -27,7 +29,7 @@ from prefect_media.media.videos.timing import resample_video, reverse_video, tri
 from prefect_media.media.videos.tracks import remove_audio
 from prefect_media.media.videos.transcode import transcode
 
-from .make_clips import clip, ffmpeg, folder
+from .make_clips import clip, ffmpeg, folder, packet_digests
 
 RATE = 25
 FRAMES = 110
@@ -134,6 +136,22 @@ def test_nothing_is_sought_inside_a_gradual_refresh(tmp_path: Path) -> None:
     assert np.abs(taken.astype(int) - shown[0]).mean() < 4
 
 
+def test_a_picture_of_which_some_slices_need_others_is_no_place_to_seek_to(tmp_path: Path) -> None:
+    def slices(scene_cut: int) -> list[bytes]:
+        """The two halves of the second picture."""
+        path = tmp_path / "slices.264"
+        form = f"slices=2:keyint=99:min-keyint=50:bframes=0:scenecut={scene_cut}"
+        ffmpeg(f"-f lavfi -i testsrc2=s=1280x720:d=0.08 -c:v libx264 -preset ultrafast -x264-params {form} {path}")
+        return re.split(rb"(?=\x00\x00\x01\x41)", path.read_bytes())[1:3]
+
+    is_whole = whole_test("h264", b"")
+    (top, bottom), (changed_top, changed_bottom) = slices(10_000), slices(0)
+    assert is_whole(top + bottom)
+    assert is_whole(top + bottom + changed_top + changed_bottom)  # two fields, the second made from the first
+    assert not is_whole(top + changed_bottom)
+    assert not is_whole(changed_top + bottom)
+
+
 @pytest.mark.parametrize("name", ["open.mp4", "x264.mp4"])
 def test_what_is_sought_is_what_is_decoded_up_to(name: str, tmp_path: Path) -> None:
     sought, whole = tmp_path / "sought.mp4", tmp_path / "whole.mp4"
@@ -223,14 +241,23 @@ def test_a_picture_far_into_a_video_is_the_right_one(name: str, tmp_path: Path) 
     assert taken == TAKEN
 
 
-@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
-def test_av1_is_cut_undecoded(tmp_path: Path, suffix: str) -> None:
-    source, target = tmp_path / "in.mp4", tmp_path / f"out{suffix}"
-    ffmpeg(f"-f lavfi -i testsrc2=s=64x64:r=25:d=1 -c:v libsvtav1 -preset 12 -g 10 -pix_fmt yuv420p {source}")
-    trim_video(source, target, end_s=0.6)
+@pytest.mark.parametrize(
+    ("codec", "coding", "suffix"),
+    [
+        ("av1", "-c:v libsvtav1 -preset 12", ".mp4"),
+        ("av1", "-c:v libsvtav1 -preset 12", ".mkv"),
+        ("vp8", "-c:v libvpx -cpu-used 8", ".mkv"),
+        ("vp8", "-c:v libvpx -cpu-used 8", ".webm"),
+    ],
+)
+def test_what_is_cut_undecoded_may_be_of_any_codec(codec: str, coding: str, suffix: str, tmp_path: Path) -> None:
+    source, target = tmp_path / "in.mkv", tmp_path / f"out{suffix}"
+    ffmpeg(f"-f lavfi -i testsrc2=s=64x64:r=25:d=1 {coding} -g 10 -pix_fmt yuv420p {source}")
+    trim_video(source, target, start_s=0.4)
     found = scan(target).picture
     assert found is not None
-    assert (found.codec, found.frames) == ("av1", 15)
+    assert (found.codec, found.frames) == (codec, 15)
+    assert packet_digests(target) == packet_digests(source)[10:]
 
 
 def test_several_frames_are_counted_from_where_one_is(tmp_path: Path) -> None:
