@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from ._planned import NOTHING, Planned, Price, RowPlan, amount
 
-__all__ = ["Before", "Earlier", "PlanDiff", "RowChange", "Step", "steps_of"]
+__all__ = ["Before", "Earlier", "PlanDiff", "RowChange", "Step", "by_field", "steps_of"]
 
 Kind = Literal["changed", "code", "added", "again"]
 """`changed` has other values; `code`: only the flow's code differs; `added` is new; `again` is equal, but was not finished or its
@@ -181,8 +181,9 @@ class PlanDiff:
         self.calls_reused += sum(not step.runs for step in models)
 
 
-def _marks(row: RowPlan, names: Sequence[str]) -> dict[str, str]:
-    return {name: row.marks[at * MARK : (at + 1) * MARK] for at, name in enumerate(names)}
+def by_field(marks: str, names: Sequence[str]) -> dict[str, str]:
+    """Return the marks of a row's values by the names of the flow's parameters."""
+    return {name: marks[at * MARK : (at + 1) * MARK] for at, name in enumerate(names)}
 
 
 def _paired(
@@ -214,7 +215,7 @@ def _kind(
 ) -> tuple[Kind | None, tuple[str, ...]]:
     if before is None:
         return "added", ()
-    now = _marks(row, names)
+    now = by_field(row.marks, names)
     fields = tuple(
         name for name, mark in now.items() if before.marks is not None and before.marks.get(name, mark) != mark
     )

@@ -22,7 +22,7 @@ from ._declared import media_parameters, returned_kind
 from ._futures import CLOCK
 from ._plan_calls import as_facts, described, stand_in
 from ._plan_values import all_real, facts_in, holds_opaque, task_key
-from ._symbolic import PlannedText, Told, Unforeseen
+from ._symbolic import Opaque, PlannedText, Told, Unforeseen
 
 if TYPE_CHECKING:
     from ._planner import Evaluation
@@ -45,7 +45,7 @@ def import_planned(run: Evaluation, task: Any, parameters: Mapping[str, Any]) ->
     source, kind = str(parameters["source"]), parameters.get("kind")
     if "://" in source:
         if not source.startswith(("https://", "http://")):
-            return run.refused(task, f"{source!r} is not supported. Expected a file or https://.")
+            return _not_imported(run, task, kind, f"{source!r} is not supported. Expected a file or https://.")
         facts, digest, is_file, notes = Facts(kind=kind or "image"), stand_in("import", source), False, ()
         if kind is None:
             raise Unforeseen(f"import_media({source!r:.80}): what is behind a URL is not known before it runs")
@@ -53,16 +53,23 @@ def import_planned(run: Evaluation, task: Any, parameters: Mapping[str, Any]) ->
         try:
             kind_found, facts, digest, notes = file_facts(Path(source).expanduser())
         except OSError as exc:
-            return run.refused(task, f"{source!r} cannot be read: {exc.strerror or exc}. Expected a file, or https://.")
+            problem = f"{source!r} cannot be read: {exc.strerror or exc}. Expected a file, or https://."
+            return _not_imported(run, task, kind, problem)
         except MediaError as exc:
-            return run.refused(task, str(exc))
+            return _not_imported(run, task, kind, str(exc))
         if kind is not None and kind_found != kind:
-            return run.refused(task, f"{source!r} is {kind_found}, {kind} is wanted.")
+            return _not_imported(run, task, kind, f"{source!r} is {kind_found}, {kind} is wanted.")
         is_file = True
     number = run.add(
         "import_media", "local", "new", about=source, seconds=LOCAL_S["image"], makes=described(facts), notes=notes
     )
     return run.symbolic(Told("import_media", facts, run, CLOCK.get(), is_file), digest, "import", number)
+
+
+def _not_imported(run: Evaluation, task: Any, kind: Any, problem: str) -> Any:
+    """Refuse an import; what takes its result is no problem more."""
+    made = run.refused(task, problem, facts=Facts(kind=kind or "image"))
+    return made if kind is not None else Opaque(Told("import_media", Facts(kind="text"), run, CLOCK.get()))
 
 
 def operation_planned(run: Evaluation, task: Any, name: str, parameters: dict[str, Any]) -> Any:

@@ -31,7 +31,7 @@ from ._plan_calls import (
 )
 from ._plan_local import conversion_planned
 from ._plan_shapes import shape_of
-from ._plan_values import all_real
+from ._plan_values import all_real, encoded
 from ._planned import NOTHING, Price, amount
 from ._symbolic import Opaque, PlannedText, Told, Unforeseen, planned_media, told
 
@@ -46,7 +46,7 @@ UNREAD_TEXT = Span(low=1, likely=400, high=5000)
 
 def call_planned(run: Evaluation, task: Any, name: str, parameters: dict[str, Any]) -> Any:
     notes: list[str] = []
-    parameters = {key: _words(run, value, notes) for key, value in parameters.items()}
+    parameters = {key: encoded(run, _words(run, value, notes)) for key, value in parameters.items()}
     if any(isinstance(value, Opaque) for value in parameters.values()):
         run.unseen.append(f"{name} takes what code outside the plan gives; its price and result are not known")
         return _unpriced(run, task)

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import ConfigurationError
 from ..ledger import Ledger
-from ._plan_diff import MARK, Before, Earlier
+from ._plan_diff import Before, Earlier, by_field
 from .plan_result import Plan
 
 __all__ = ["earlier_of"]
@@ -71,8 +71,5 @@ def _of_file(path: Path) -> Earlier:
 
 def _of_plan(name: str, document: Mapping[str, Any]) -> Earlier:
     names: Sequence[str] = document["fields"]
-    rows = [
-        Before(row, {field: marks[at * MARK : (at + 1) * MARK] for at, field in enumerate(names)})
-        for row, marks in document["row_marks"].items()
-    ]
+    rows = [Before(row, by_field(marks, names)) for row, marks in document["row_marks"].items()]
     return Earlier(name, document["pipeline"], document["fingerprint"], rows)

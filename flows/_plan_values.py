@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import PrefectMediaError
+from ..media.videos.deferred import Deferred, _remembered
+from ._futures import CLOCK
 from ._plan_calls import as_facts
-from ._symbolic import Opaque, Unforeseen, told
+from ._symbolic import Opaque, Told, Unforeseen, planned_media, told
 
-__all__ = ["all_real", "facts_in", "holds_opaque", "task_key"]
+if TYPE_CHECKING:
+    from ._planner import Evaluation
+
+__all__ = ["all_real", "encoded", "facts_in", "holds_opaque", "task_key"]
+
+
+def encoded(run: Evaluation, value: Any) -> Any:
+    """Return what a video that is put off became, or what stands for it: a plan encodes nothing."""
+    if not isinstance(value, Deferred):
+        return value
+    made = _remembered(value.identity)
+    if made is not None:
+        return run.real(made, run.makers[value.identity]) if value.identity in run.makers else made
+    return planned_media(Told(value.made.made_by, as_facts(value), run, CLOCK.get()), value.identity)
 
 
 def _each(values: Iterable[Any]) -> Iterable[Any]:

@@ -12,7 +12,7 @@ from prefect.utilities.annotations import unmapped
 from pydantic import ValidationError
 
 from ..media.facts import Facts, Span
-from ..media.types import Media
+from ..media.types import Audio, Image, Media, Video
 from ..tasks import local
 from ..tasks._task import MediaTask
 from ..tasks._verbs import VerbTask
@@ -205,8 +205,8 @@ class Evaluation:
                 if isinstance(item, (*kinds, Opaque)):
                     continue
                 found = (
-                    f"{type(item).__name__.lower()} was given"
-                    if isinstance(item, Media)
+                    f"{item.kind} was given"
+                    if isinstance(item, Image | Video | Audio)
                     else f"found {type(item).__name__} {item!r:.60}"
                 )
                 wanted = " or ".join(KINDS[kind] for kind in kinds if kind in KINDS) or "media"

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..errors import BudgetExceeded, CallsFailed
+from pydantic import ValidationError
+
+from ..errors import BudgetExceeded, CallsFailed, ParameterError
 from ..ledger import Ledger, RowResult, row_key
 from ..tasks._whole import whole
 from ..tasks.budgets import Budget, spending
@@ -21,7 +23,8 @@ from ..tasks.tally import Tally, tallying
 from ._gallery import publish_gallery
 from ._handed import OnRow
 from ._outputs import save_outputs
-from .parameters import Parameters, canonical, marks_of
+from ._plan_diff import by_field
+from .parameters import Parameters, as_json, canonical, marks_of
 from .pipelines import Pipeline
 from .results import Report, RowReport, media_in, read_manifest, write_manifest
 from .rows import Row
@@ -49,6 +52,7 @@ class Batch:
     refused: list[RowReport] = field(default_factory=list)
     id: str = ""
     keys: list[str] = field(default_factory=list)
+    marks: list[str] = field(default_factory=list)
     reports: list[RowReport | None] = field(default_factory=list)
     stopped_by: Any = None
 
@@ -62,7 +66,7 @@ async def run_batch(batch: Batch) -> Report:
     """Run every row that is not finished yet, write the folder, publish the gallery."""
     began = time.monotonic()
     ledger = Ledger.current()
-    batch.keys = await asyncio.to_thread(_keys, batch)
+    batch.keys, batch.marks = await asyncio.to_thread(_keys_and_marks, batch)
     batch.id = await ledger.run(ledger.rows.begin_batch, batch.flow_name, batch.pipeline.fingerprint, batch.label)
     batch.reports = [None] * len(batch.rows)
     ended = "canceled"
@@ -80,9 +84,14 @@ async def run_batch(batch: Batch) -> Report:
     return report
 
 
-def _keys(batch: Batch) -> list[str]:
-    flow, fingerprint = batch.flow_name, batch.pipeline.fingerprint
-    return [row_key(flow, fingerprint, batch.parameters.canonical(row.given)) for row in batch.rows]
+def _keys_and_marks(batch: Batch) -> tuple[list[str], list[str]]:
+    """Return what rows are known by, once for all: their files are read for it, and need not be there later."""
+    keys, marks = [], []
+    for row in batch.rows:
+        values = canonical(batch.parameters.check(row.given))
+        keys.append(row_key(batch.flow_name, batch.pipeline.fingerprint, as_json(values)))
+        marks.append("".join(marks_of(values).values()))
+    return keys, marks
 
 
 def _scope(batch: Batch) -> str:
@@ -171,7 +180,7 @@ async def _run_row(batch: Batch, ledger: Ledger, number: int) -> None:
         flow=batch.flow_name,
         batch=batch.id,
         status=report.status,
-        output={**report.model_dump(mode="json"), "marks": marks_of(canonical(batch.parameters.check(row.given)))},
+        output={**report.model_dump(mode="json"), "marks": by_field(batch.marks[number], batch.parameters.names)},
         cost=None if report.cost_unknown_calls else report.cost_usd,
         calls=report.calls,
         degraded=report.degraded,
@@ -193,7 +202,10 @@ def _is_budget(error: BaseException) -> bool:
 
 async def _call_flow(batch: Batch, row: Row) -> Any:
     """Call the row's flow as a function of the batch's flow run: its tasks are task runs of the batch."""
-    values = await imported(batch.parameters.check(row.given))
+    try:
+        values = await imported(batch.parameters.check(row.given))
+    except ValidationError as exc:  # a file is gone that was there before
+        raise ParameterError("; ".join(batch.parameters.explain(exc))) from None
     function = batch.pipeline.flow.fn
     if inspect.iscoroutinefunction(function):
         return await function(**values)

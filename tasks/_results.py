@@ -12,6 +12,7 @@ from .. import errors
 from ..errors import MediaMissingError, PrefectMediaError
 from ..media.types import AnyMedia, Audio, Image, Video
 from ..media.videos.deferred import Deferred
+from ..settings import get_settings
 from .tally import current_tally
 
 __all__ = ["MediaSerializer"]
@@ -45,6 +46,8 @@ def _decode(value: dict[str, Any]) -> Any:
                 )
             return media
         case "deferred":
+            if not get_settings().fuse:
+                raise MediaMissingError("A cached result was put off; PREFECT_MEDIA_FUSE=false has it encoded at once.")
             video = Deferred.of_record(content)
             if not video.is_there():
                 raise MediaMissingError(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import functools
 import hashlib
 import inspect
 import json
-from collections.abc import Callable, Coroutine, Mapping
+import sys
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from importlib import import_module
 from typing import Any, ParamSpec, TypeVar
 
 from prefect import Task
@@ -15,10 +19,12 @@ from prefect.context import TaskRunContext
 from prefect.runtime import task_run
 from pydantic import BaseModel
 
+from ..ledger import Budget as Cap
 from ..media.types import Media
 from ._planning import PLANNER
 from ._results import MediaSerializer
 from ._whole import unmade, whole
+from .budgets import Budget, current_caps, spending
 from .labels import current_row
 
 __all__ = ["MediaTask", "content_key", "media_task"]
@@ -58,6 +64,21 @@ def _whole_inputs(function: Callable[..., Coroutine[Any, Any, R]]) -> Callable[.
     return run
 
 
+def _within_budgets(function: Callable[..., Coroutine[Any, Any, R]]) -> Callable[..., Coroutine[Any, Any, R]]:
+    """Run a task's function inside the budgets that surround the code which submitted it, also in another process."""
+
+    @functools.wraps(function)
+    async def run(*args: Any, **kwargs: Any) -> R:
+        context = TaskRunContext.get()
+        told = context.task.surrounding if context is not None and isinstance(context.task, MediaTask) else ()
+        with contextlib.ExitStack() as stack:
+            for cap in () if current_caps() else told:
+                stack.enter_context(spending(Budget(cap.cap, name=cap.name, scope=cap.scope)))
+            return await function(*args, **kwargs)
+
+    return run
+
+
 def _run_name(name: str) -> Callable[[], str]:
     def run_name() -> str:
         parameters = task_run.parameters
@@ -68,8 +89,22 @@ def _run_name(name: str) -> Callable[[], str]:
     return run_name
 
 
+def _named(module: str, name: str) -> MediaTask[Any, Any]:
+    """Return a copy of a task of a module."""
+    task = getattr(import_module(module), name)
+    other = object.__new__(type(task))
+    other.__dict__.update(task.__dict__)
+    return other
+
+
 class MediaTask(Task[P, R]):
-    """A Prefect task of this package. Everything a task can do, and it keeps its kind under `with_options`."""
+    """A Prefect task of this package. Everything a task can do, and it keeps its kind under `with_options`.
+
+    Attributes:
+        surrounding: Budgets around the code that submitted it.
+    """
+
+    surrounding: Sequence[Cap] = ()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the task; what is to be awaited carries the task's name, for messages."""
@@ -83,18 +118,43 @@ class MediaTask(Task[P, R]):
     def submit(self, *args: Any, **kwargs: Any) -> Any:
         """Submit the task to the flow's task runner, as `Task.submit`."""
         planner = PLANNER.get()
-        return super().submit(*args, **kwargs) if planner is None else planner.submit(self, args, kwargs)
+        if planner is not None:
+            return planner.submit(self, args, kwargs)
+        return super(MediaTask, self.as_submitted()).submit(*args, **kwargs)
 
     def map(self, *args: Any, **kwargs: Any) -> Any:
         """Submit the task once for each element, as `Task.map`."""
         planner = PLANNER.get()
-        return super().map(*args, **kwargs) if planner is None else planner.map(self, args, kwargs)
+        if planner is not None:
+            return planner.map(self, args, kwargs)
+        return super(MediaTask, self.as_submitted()).map(*args, **kwargs)
+
+    def as_submitted(self) -> MediaTask[P, R]:
+        """Return the task as a task runner with other processes or machines needs it: it tells the budgets of here."""
+        surrounding = current_caps()
+        if not surrounding:
+            return self
+        submitted = copy.copy(self)
+        submitted.surrounding = surrounding
+        return submitted
 
     def with_options(self, *args: Any, **kwargs: Any) -> MediaTask[P, R]:
         """Return a copy with other options, as `Task.with_options`."""
-        copy = super().with_options(*args, **kwargs)
-        copy.__class__ = type(self)
-        return copy  # type: ignore[return-value]
+        other = super().with_options(*args, **kwargs)
+        other.__class__ = type(self)
+        return other  # type: ignore[return-value]
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Name the task, and the options that it was given, for another process: a copy of its code would not run there.
+
+        Such a copy has only the globals that the code reads, not those that its annotations name.
+        """
+        module, name = self.fn.__module__, self.fn.__name__
+        known = getattr(sys.modules.get(module), name, None)
+        if not isinstance(known, MediaTask) or known.fn is not self.fn:
+            return super().__reduce_ex__(protocol)
+        own = {key: value for key, value in self.__dict__.items() if known.__dict__.get(key, ...) is not value}
+        return _named, (module, name), own
 
 
 def media_task(
@@ -118,7 +178,7 @@ def media_task(
             return key(parameters)
 
         return kind(
-            function if chains else _whole_inputs(function),
+            _within_budgets(function if chains else _whole_inputs(function)),
             name=function.__name__.replace("_", "-"),
             task_run_name=_run_name(function.__name__),
             cache_policy=CacheKeyFnPolicy(cache_key_fn=cache_key),

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..media.videos.deferred import Deferred
 from ._loop import in_worker
+from .progress import work_of
 
 __all__ = ["unmade", "whole"]
 
@@ -26,7 +27,8 @@ async def whole(value: Any) -> Any:
         MediaError: One cannot be encoded.
     """
     if isinstance(value, Deferred):
-        return await in_worker(value.rendered)
+        with work_of(value.made.made_by.replace("_", "-")):
+            return await in_worker(value.rendered)
     if not unmade(value):
         return value
     if isinstance(value, Mapping):
@@ -35,4 +37,4 @@ async def whole(value: Any) -> Any:
     for each in made:
         if isinstance(each, BaseException):
             raise each
-    return type(value)(made)
+    return made if isinstance(value, list) else tuple(made)

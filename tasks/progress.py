@@ -12,18 +12,19 @@ from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 from prefect import get_client
 from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifact
-from prefect.context import TaskRunContext
+from prefect.context import FlowRunContext, TaskRunContext
 from prefect.exceptions import PrefectException
 from prefect.logging import get_logger
 
 from ..media.control import following
+from .labels import current_row
 
-__all__ = ["Working", "progress_shown", "watching"]
+__all__ = ["Working", "progress_shown", "watching", "work_of"]
 
 AFTER_S = 5.0
 """Work that ends earlier shows nothing: an artifact costs a request and 20 to 40 ms."""
@@ -37,11 +38,11 @@ class Working:
     """How far one piece of work is.
 
     Attributes:
-        name: Name of the task run.
+        name: Name of the task run; that of an earlier one whose work was put off, where it is done after all task runs.
         done_s: Seconds of media written so far.
         total_s: Seconds that there will be, when known.
         ended: Whether this is the last word on it: it is complete, failed or cancelled.
-        run: Id of the task run. Several may have one name.
+        run: Id of the task run, or of its own. Several may have one name.
     """
 
     name: str
@@ -75,6 +76,27 @@ def watching(watcher: Watcher) -> Generator[None]:
         _watcher.reset(token)
 
 
+_work: ContextVar[str] = ContextVar("prefect_media_work", default="")
+
+
+@contextmanager
+def work_of(task: str) -> Generator[None]:
+    """Show local work inside this block, where no task run does it, as that of a task."""
+    token = _work.set(task)
+    try:
+        yield
+    finally:
+        _work.reset(token)
+
+
+def _name_and_id() -> tuple[str, str] | None:
+    """Return what the work that begins now is called; None for what is not shown."""
+    context, task = TaskRunContext.get(), _work.get()
+    if context is not None:
+        return context.task_run.name, str(context.task_run.id)
+    return (" · ".join(part for part in (current_row(), task) if part), uuid4().hex) if task else None
+
+
 class _Meter:
     """The latest figures; they are written by the work's thread."""
 
@@ -88,12 +110,12 @@ class _Meter:
 
 @asynccontextmanager
 async def progress_shown() -> AsyncGenerator[None]:
-    """Show the progress of local work that is awaited inside this block, when it belongs to a task run and takes long."""
-    context = TaskRunContext.get()
-    if context is None:
+    """Show the progress of local work that is awaited inside this block, when it belongs to a task and takes long."""
+    work = _name_and_id()
+    if work is None:
         yield
         return
-    meter, ended = _Meter(context.task_run.name, str(context.task_run.id)), asyncio.Event()
+    meter, ended = _Meter(*work), asyncio.Event()
     outcome: list[bool] = []
     showing: list[asyncio.Task[None]] = []
     loop = asyncio.get_running_loop()
@@ -127,11 +149,11 @@ async def _show(meter: _Meter, ended: asyncio.Event, outcome: list[bool]) -> Non
 
 
 class _Artifact:
-    """A progress artifact of the current task run. The work goes on without it when the server does not take it."""
+    """A progress artifact of the current run, if there is one. The work goes on when the server does not take it."""
 
     def __init__(self) -> None:
         self._id: UUID | None = None
-        self._refused = False
+        self._refused = TaskRunContext.get() is None and FlowRunContext.get() is None
 
     async def show(self, working: Working) -> None:
         """Make it, or move it."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import PIL.Image
 import pytest
-from prefect import flow
+from prefect import flow, task
 from prefect.futures import wait
 
 from prefect_media import Image, Report, Video, batch, generate_image, thumbnail
@@ -105,6 +105,30 @@ async def test_a_bad_row_does_not_stop_the_others(pictures: list[dict[str, Any]]
     assert "bad.png" in error
     assert [line["error"] for line in manifest(tmp_path / "out")] == [None, error, None]
     assert "bad.png" in (tmp_path / "out" / "report.html").read_text()
+
+
+@task
+async def tidy_up(folder: str) -> None:
+    for path in Path(folder).glob("*.png"):
+        path.unlink()
+
+
+@flow
+async def tidy(picture: Image, folder: str) -> Image:
+    made = await thumbnail(picture, width=16, height=16)
+    await tidy_up(folder)
+    return made
+
+
+async def test_files_that_go_while_the_batch_runs_fail_only_rows_that_need_them(tmp_path: Path) -> None:
+    rows = [{"picture": str(tmp_path / f"{n}.png"), "folder": str(tmp_path)} for n in range(2)]
+    for row in rows:
+        PIL.Image.new("RGB", (48, 32), "red").save(row["picture"])
+    report = await batch(tidy, rows, concurrency=1)
+    assert [row.status for row in report.rows] == ["succeeded", "failed"]
+    error = report.rows[1].error or ""
+    assert error.startswith("ParameterError: field 'picture': ")
+    assert f"there is no file {rows[1]['picture']}" in error
 
 
 async def test_on_error_stop_does(pictures: list[dict[str, Any]], tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from prefect_media import (
     Video,
     edit_image,
     fit_image,
+    fit_video,
     generate_image,
     generate_music,
     generate_sound,
@@ -206,13 +207,13 @@ async def a_square_picture_that_must_not_be_cropped() -> None:
     await generate_video("it walks", image=image, model=SVD, fit="refuse")
 
 
-@broken("generate_video", "image", "video was given", "image is wanted")
+@broken("generate_video", "image: video was given, image is wanted")
 async def a_video_where_a_picture_goes() -> None:
     moving = await generate_video("a cat", image=await generate_image("a cat"), model="local:ken-burns")
     await generate_video("more", image=moving, model="local:ken-burns")  # type: ignore[arg-type]
 
 
-@broken("merge", "voice", "image was given", "audio is wanted")
+@broken("merge", "voice: image was given, audio is wanted")
 async def a_picture_where_sound_goes() -> None:
     image = await generate_image("a cat")
     await merge(await ken_burns(image), image)  # type: ignore[arg-type]
@@ -423,3 +424,18 @@ def test_all_problems_are_told_at_once() -> None:
         "generate_video",
         "merge",
     ]
+
+
+@flow
+async def of_two_files(clip: Video, other: str) -> Video:
+    """Both kinds of import: one whose kind is known, one whose kind is not."""
+    fitted = await fit_video(clip, width=32, height=32)
+    return await concat([fitted, await import_media(other)])
+
+
+def test_what_takes_a_file_that_is_no_media_is_no_problem_more(tmp_path: Path) -> None:
+    first, second = tmp_path / "first.mp4", tmp_path / "second.mp4"
+    for path in (first, second):
+        path.write_text("hello")
+    problems = plan(of_two_files, clip=str(first), other=str(second)).problems
+    assert [line.partition(":")[0] for line in problems] == ["import_media", "import_media"]

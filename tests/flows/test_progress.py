@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -14,14 +15,19 @@ from prefect.client.schemas.filters import (
     ArtifactFilter,
     ArtifactFilterFlowRunId,
     ArtifactFilterType,
+    FlowRunFilter,
+    FlowRunFilterParentFlowRunId,
 )
 from prefect.runtime import flow_run
 
-from prefect_media import EncodeError, Image, generate_video, ken_burns, transcode
+from prefect_media import EncodeError, Image, batch, fit_video, generate_video, ken_burns, transcode
+from prefect_media.flows.once import run_once
+from prefect_media.flows.pipelines import find_pipeline
 from prefect_media.media.control import report_progress
 from prefect_media.media.intake import admit_bytes
 from prefect_media.media.samples.making import sample_image, sample_video
 from prefect_media.media.types import Video
+from prefect_media.media.videos.deferred import Deferred
 from prefect_media.tasks import progress
 from prefect_media.tasks._loop import in_worker
 from prefect_media.tasks._task import media_task
@@ -102,6 +108,65 @@ async def test_a_call_to_a_local_model_shows_one(picture: Image, artifacts: Arti
         return flow_run.id
 
     assert [float(bar.data) for bar in await artifacts(await called())] == [100.0]
+
+
+@flow
+async def ends_with_a_fit(clip: Video) -> Any:
+    """A flow whose last work is done when all task runs have ended."""
+    return await fit_video(clip, width=32, height=32)
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Working]]:
+    """What is told of encodes that go on until one hears of them."""
+    seen: list[Working] = []
+    heard, encode = threading.Event(), Deferred.rendered
+
+    def rendered(video: Deferred) -> Video:
+        report_progress(1.0, 4.0)
+        heard.wait(30)
+        return encode(video)
+
+    def watch(now: Working) -> None:
+        seen.append(now)
+        heard.set()
+
+    monkeypatch.setattr(Deferred, "rendered", rendered)
+    with watching(watch):
+        yield seen
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> str:
+    path = tmp_path / "clip.mp4"
+    path.write_bytes(sample_video(64, 48, 0.5, frame_rate=10))
+    return str(path)
+
+
+@pytest.mark.usefixtures("soon")
+async def test_what_is_encoded_after_all_task_runs_is_shown_at_the_flow_run(
+    artifacts: Artifacts, told: list[Working], clip: str
+) -> None:
+    @flow
+    async def outer() -> Any:
+        await batch(ends_with_a_fit, [{"clip": clip}])
+        return flow_run.id
+
+    outer_id = await outer()
+    assert {now.name for now in told} == {"0001 · fit-video"}
+    assert told[-1].ended
+    async with get_client() as client:
+        within = FlowRunFilterParentFlowRunId(any_=[outer_id])
+        (inner,) = await client.read_flow_runs(flow_run_filter=FlowRunFilter(parent_flow_run_id=within))
+    (bar,) = await artifacts(inner.id)
+    assert (float(bar.data), bar.task_run_id) == (100.0, None)
+
+
+@pytest.mark.usefixtures("soon")
+async def test_what_is_encoded_after_a_run_is_told_to_who_watches(told: list[Working], clip: str) -> None:
+    await run_once(find_pipeline(ends_with_a_fit), {"clip": clip})
+    assert {now.name for now in told} == {"fit-video"}
+    assert told[-1].ended
 
 
 async def test_short_work_makes_no_artifact(picture: Image, artifacts: Artifacts) -> None:

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import cloudpickle
 import pytest
+from prefect import flow
 from pydantic import BaseModel, ValidationError
 
 import prefect_media as pm
-from prefect_media import Audio, MediaMissingError, ParameterError, Video
+from prefect_media import Audio, Budget, BudgetExceeded, MediaMissingError, ParameterError, Video, tasks
 from prefect_media.flows.results import RowReport
 from prefect_media.media.intake import admit_bytes
 from prefect_media.media.samples.making import sample_audio, sample_video
 from prefect_media.media.store import Store
 from prefect_media.media.videos.deferred import Deferred
 from prefect_media.media.videos.edit import edit_video
+from prefect_media.tasks._task import MediaTask
 from prefect_media.tasks._verbs import VerbTask
+from prefect_media.testing import Simulator
 
 from ..media.make_clips import clip, packet_digests
 
@@ -130,6 +134,24 @@ async def test_it_can_be_sent_to_another_process_without_being_encoded(video: Vi
     assert sent == made
 
 
+@pytest.mark.parametrize("name", tasks.__all__)
+def test_another_process_runs_the_task_itself_not_a_copy_of_its_code(name: str) -> None:
+    task: MediaTask[Any, Any] = getattr(tasks, name)
+    for own in (task, task.with_options(name="mine", retries=3)):
+        sent = pickle.loads(cloudpickle.dumps(own))
+        assert type(sent) is type(own)
+        assert sent.fn is own.fn  # a copy would lack what only its annotations name
+        assert (sent.name, sent.retries, sent.cache_policy) == (own.name, own.retries, own.cache_policy)
+
+
+async def test_a_budget_reaches_what_another_process_runs(media_simulator: Simulator) -> None:
+    with Budget("0.0001 USD"):
+        sent = cloudpickle.dumps(pm.generate_image.as_submitted())
+    with pytest.raises(BudgetExceeded, match="0.0001 USD"):
+        await pickle.loads(sent)("a cat", model="fal:fal-ai/flux/schnell")
+    assert media_simulator.events() == []
+
+
 async def test_a_rerun_answers_from_the_cache_and_encodes_nothing(video: Video) -> None:
     made = await captioned(video)
     before = stored()
@@ -170,6 +192,18 @@ async def test_several_are_encoded_before_something_else_takes_them(video: Video
     assert joined.size == (32, 32)
     assert joined.duration_s == pytest.approx(1.5, abs=0.1)
     assert all(isinstance(part, Deferred) and part.is_rendered for part in parts)
+
+
+class Shots(NamedTuple):
+    """How a user may name the parts of a film."""
+
+    first: Video
+    last: Video
+
+
+async def test_those_in_a_named_tuple_are_encoded_too(video: Video) -> None:
+    fitted = await pm.fit_video(video, width=32, height=32)
+    assert (await pm.concat(Shots(fitted, video))).duration_s == pytest.approx(2.0, abs=0.1)
 
 
 async def test_what_would_only_be_copied_is_done_at_once(video: Video) -> None:
@@ -219,6 +253,17 @@ async def test_nothing_is_put_off_where_that_is_not_wanted(video: Video, monkeyp
     assert made.exists()
 
 
+async def test_what_was_put_off_before_is_not_wanted_any_more(video: Video, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert isinstance(await pm.fit_video(video, width=32, height=32), Deferred)
+    monkeypatch.setenv("PREFECT_MEDIA_FUSE", "0")
+    state = await pm.fit_video(video, width=32, height=32, return_state=True)
+    made = await state.aresult()
+    assert type(made) is Video
+    assert made.exists()
+    again = await pm.fit_video(video, width=32, height=32, return_state=True)
+    assert (again.name, await again.aresult()) == ("Cached", made)
+
+
 async def test_keys_do_not_depend_on_whether_it_is_encoded(video: Video) -> None:
     fitted = await pm.fit_video(video, width=32, height=32)
     first = await pm.contact_sheet([fitted], columns=1)
@@ -233,6 +278,28 @@ async def test_a_models_input_is_known_by_its_content(video: Video) -> None:
     fitted = await pm.fit_video(video, width=32, height=32)
     asked = pm.lip_sync.ask({"model": "replicate:wav2lip", "video": fitted, "audio": _voice(1.0)})
     assert asked.inputs["video"].digest == fitted.rendered().digest
+
+
+@flow
+async def lips(video: Video, voice: Audio) -> Any:
+    fitted = await pm.fit_video(video, width=32, height=32)
+    return await pm.lip_sync(fitted, voice, model="replicate:bytedance/latentsync")
+
+
+async def test_a_plan_encodes_nothing_for_a_model_that_takes_what_is_put_off(
+    video: Video, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REPLICATE_API_TOKEN", "a-key-of-nobody")
+    given = {"video": video, "voice": _voice(1.0)}
+    fitted, before = await pm.fit_video(video, width=32, height=32), stored()
+    first = pm.plan(lips, **given)
+    assert stored() == before, "the plan encoded it"
+    fitted.rendered()
+    second = pm.plan(lips, **given)
+    for found in (first, second):
+        tasks = [(item.task, item.status, item.after) for item in found.items]
+        assert tasks == [("fit_video", "cached", ()), ("lip_sync", "new", (0,))]
+        assert found.price.expected > 0
 
 
 def test_a_kept_record_that_is_damaged_is_an_error() -> None:
