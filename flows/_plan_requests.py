@@ -65,8 +65,11 @@ def call_planned(run: Evaluation, task: Any, name: str, parameters: dict[str, An
         found = [option.choice for option in options]
     paid = _whole_result(run, task, real)
     if paid is not None:
-        model, inputs = found[0].card.id, real.inputs.values()
-        return run.real(paid, run.add(name, "call", "paid", about=wanted_text(real), model=model, inputs=inputs))
+        model, makes = _made(paid, [choice.card.id for choice in found])
+        inputs = real.inputs.values()
+        return run.real(
+            paid, run.add(name, "call", "paid", about=wanted_text(real), model=model, inputs=inputs, makes=makes)
+        )
     inputs = [real.inputs[name] for name in found[0].wanted.inputs]
     if options is None:
         try:
@@ -114,6 +117,13 @@ def _words(run: Evaluation, value: Any, notes: list[str]) -> Any:
     notes.append(f"The text comes from {known.task}; {length} characters are assumed.")
     mark = stand_in(run.row, known.task, str(id(value)) if isinstance(value, Opaque) else str.__str__(value))
     return (mark * (length // len(mark) + 1))[:length]
+
+
+def _made(paid: Any, models: Sequence[str]) -> tuple[str, str]:
+    """Return which of the models made a result, the first where that is not known, and what it is."""
+    if not isinstance(paid, Media):
+        return models[0], "text"
+    return paid.made.made_by if paid.made.made_by in models else models[0], described(as_facts(paid))
 
 
 def _whole_result(run: Evaluation, task: Any, wanted: Wanted) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ..errors import PrefectMediaError
-from ..media.videos.deferred import Deferred, _remembered
+from ..media.videos.deferred import Deferred
 from ._futures import CLOCK
 from ._plan_calls import as_facts
 from ._symbolic import Opaque, Told, Unforeseen, planned_media, told
@@ -21,7 +21,7 @@ def encoded(run: Evaluation, value: Any) -> Any:
     """Return what a video that is put off became, or what stands for it: a plan encodes nothing."""
     if not isinstance(value, Deferred):
         return value
-    made = _remembered(value.identity)
+    made = value.became()
     if made is not None:
         return run.real(made, run.makers[value.identity]) if value.identity in run.makers else made
     return planned_media(Told(value.made.made_by, as_facts(value), run, CLOCK.get()), value.identity)

@@ -190,6 +190,8 @@ def _canonical(value: Any) -> Any:
         return {str(key): _canonical(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_canonical(item) for item in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)  # a default of 5 and a given 5.0 are the same row
     return value if value is None or isinstance(value, str | int | float | bool) else str(value)
 
 

@@ -49,9 +49,11 @@ def _text(media: Media) -> str:
         facts.append("with sound" if media.has_audio else "silent")
     if isinstance(media, Audio):
         facts.append(f"{media.duration_s:.2f} s, {media.sample_rate_hz} Hz, {media.channels} ch")
-    facts.append(_size(media.size_bytes))
     name = "Video" if isinstance(media, Video) else type(media).__name__
-    return f"{name}({', '.join(facts)}, {media.digest[:12]})"
+    try:
+        return f"{name}({', '.join([*facts, _size(media.size_bytes)])}, {media.digest[:12]})"
+    except MediaError:  # one that is put off, and cannot be encoded; who asks for its file is told why
+        return f"{name}({', '.join(facts)})"
 
 
 def _size(count: int) -> str:

@@ -87,7 +87,7 @@ def _problems(name: str, value: Any, kinds: tuple[type[Media], ...], many: str) 
 
 
 def _kind(media: Media) -> str:
-    return NAMES.get(type(media), type(media).__name__.lower())
+    return next((name for kind, name in NAMES.items() if isinstance(media, kind)), type(media).__name__.lower())
 
 
 def refuse_extra(task: str, what: str, instead: str, **given: tuple[Any, Any]) -> None:

@@ -43,6 +43,8 @@ def content_of(value: Any) -> Any:
         return {str(key): content_of(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [content_of(item) for item in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)  # a default of 5 is 5.0 where Prefect has checked the flow's parameters
     if value is None or isinstance(value, str | int | float | bool):
         return value
     return str(value)
@@ -84,7 +86,8 @@ def _run_name(name: str) -> Callable[[], str]:
         parameters = task_run.parameters
         about = next((parameters[key] for key in ("prompt", "text") if isinstance(parameters.get(key), str)), "")
         short = " ".join(about.split())[:48]
-        return " · ".join(part for part in (current_row(), name.replace("_", "-"), short) if part)
+        done = parameters.get("operation") or name  # a planned conversion is named after what it does
+        return " · ".join(part for part in (current_row(), done.replace("_", "-"), short) if part)
 
     return run_name
 

@@ -128,6 +128,15 @@ def _contact_sheet(inputs: Inputs, values: Values) -> Facts:
     return Facts(kind="image", frames=Span.exactly(1), **made)
 
 
+def _rate(fps: Any) -> float:
+    """A frame rate as the operations take it: a number, or a ratio such as `30000/1001`."""
+    from ..videos.opening import parse_rate
+
+    rate = parse_rate(fps)
+    assert rate is not None
+    return float(rate)
+
+
 def _video(**facts: Any) -> Facts:
     given: dict[str, Any] = {"media_type": "video/mp4", "codec": "h264", **facts}
     return Facts(kind="video", **given)
@@ -156,7 +165,7 @@ def _even(span: Span | None) -> Span | None:
 
 
 def _frame_s(facts: Facts, fps: Any = None) -> float:
-    rate = float(fps) if fps else facts.frame_rate.likely if facts.frame_rate else 12.0
+    rate = _rate(fps) if fps else facts.frame_rate.likely if facts.frame_rate else 12.0
     return 1 / max(rate, 1.0)
 
 
@@ -216,7 +225,7 @@ def _merge(inputs: Inputs, values: Values) -> Facts:
     length = _merged_length(video, voice, duration)
     if voice is not None and length is not None and length != video.duration_s:
         length = _about(length, _frame_s(video, fps) + 0.05)
-    rate = _exactly(float(fps)) if fps else video.frame_rate
+    rate = _exactly(_rate(fps)) if fps else video.frame_rate
     return _video(
         width_px=_even(video.width_px), height_px=_even(video.height_px), duration_s=length, frame_rate=rate, has_audio=True,
         codec=video.codec,
@@ -260,7 +269,7 @@ def _concat(inputs: Inputs, values: Values) -> Facts:
     wide = sides[0] or (None if sides[1] else _even(videos[0].width_px))
     high = sides[1] or (None if sides[0] else _even(videos[0].height_px))
     sound = [video.has_audio for video in videos]
-    rate = _exactly(float(values["fps"])) if values.get("fps") else videos[0].frame_rate
+    rate = _exactly(_rate(values["fps"])) if values.get("fps") else videos[0].frame_rate
     return _video(
         width_px=wide, height_px=high, duration_s=total, frame_rate=rate,
         has_audio=True if True in sound else None if None in sound else False, codec=None,
@@ -300,7 +309,7 @@ def _fit_video(inputs: Inputs, values: Values) -> Facts:
         names = ("width", "height", "fit", "gravity", "focus")
         wide, high = _sides(facts, **{name: values[name] for name in names if name in values})
         sides = _even(wide), _even(high)
-    rate = _exactly(float(values["fps"])) if values.get("fps") else facts.frame_rate
+    rate = _exactly(_rate(values["fps"])) if values.get("fps") else facts.frame_rate
     return facts.model_copy(
         update={
             "width_px": sides[0], "height_px": sides[1], "ratio": None, "frame_rate": rate, "size_bytes": None,
@@ -344,7 +353,7 @@ def _trim(inputs: Inputs, values: Values) -> Facts:
 @predicts("resample_video")
 def _resample(inputs: Inputs, values: Values) -> Facts:
     facts: Facts = inputs["video"]
-    fps = float(values["fps"])
+    fps = _rate(values["fps"])
     length, made = _about(facts.duration_s, 1 / fps), {"codec": _written(facts), "media_type": "video/mp4"}
     return facts.model_copy(update={"frame_rate": Span.exactly(fps), "duration_s": length, "size_bytes": None, **made})
 

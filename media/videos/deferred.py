@@ -7,18 +7,20 @@ source and the steps alone, never on who asks first.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
+from pydantic import ModelWrapValidatorHandler, ValidationError, model_validator
 
 from ...settings import get_settings
 from ..container import scan
+from ..control import check_not_cancelled
 from ..durable import write_text
 from ..making import make, origin_of
 from ..types import Video
@@ -36,6 +38,7 @@ __all__ = ["Deferred", "deferred", "steps_key"]
 SUFFIX = ".mp4"
 LOCKS = [threading.Lock() for _ in range(64)]
 """One rendering of the same video at a time; by key."""
+POLL_S = 0.05
 
 
 class Deferred(Video):
@@ -55,6 +58,25 @@ class Deferred(Video):
             if name in ("digest", "size_bytes"):
                 return getattr(self.rendered(), name)
             return super().__getattr__(name)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _plain(cls, value: Any, handler: ModelWrapValidatorHandler[Video]) -> Video:
+        """As JSON it is what it became, which others store under the name of this class."""
+        is_plain = isinstance(value, Mapping) and "source" not in value
+        return Video.model_validate(value) if is_plain else handler(value)
+
+    def path(self) -> Path:
+        """As `Media.path`; it is encoded again where what it became was removed."""
+        return self.rendered().path()
+
+    def read(self) -> bytes:
+        """As `Media.read`, likewise."""
+        return self.rendered().read()
+
+    def save(self, path: str | Path) -> Path:
+        """As `Media.save`, likewise."""
+        return self.rendered().save(path)
 
     def record(self) -> dict[str, Any]:
         """Return all of it as JSON values, without encoding it; `of_record` reads it back."""
@@ -78,7 +100,11 @@ class Deferred(Video):
 
     def is_there(self) -> bool:
         """Whether it can be had: its source is in the store, or what it became."""
-        return self.source.exists() or _remembered(self.identity) is not None
+        return self.source.exists() or self.became() is not None
+
+    def became(self) -> Video | None:
+        """Return what it became, where that is in the store; nothing is encoded."""
+        return _remembered(self.identity)
 
     @property
     def is_rendered(self) -> bool:
@@ -92,8 +118,8 @@ class Deferred(Video):
             MediaError: The source cannot be used, or is not in the store any more.
         """
         key = self.identity
-        with LOCKS[int(key[:8], 16) % len(LOCKS)]:
-            made = _remembered(key)
+        with _alone(key):
+            made = self.became()
             if made is None:
                 made = make(edit_video, [self.source], Video, SUFFIX, steps=[dict(step) for step in self.steps])
                 _remember(key, made)
@@ -101,6 +127,18 @@ class Deferred(Video):
         for name in ("digest", "size_bytes"):  # of a frozen value, whose content does not change by this
             object.__setattr__(self, name, getattr(made, name))
         return made.model_copy(update={"origin": origin})
+
+
+@contextlib.contextmanager
+def _alone(key: str) -> Generator[None]:
+    """Let one thread at a time encode the same video; who waits can be cancelled."""
+    lock = LOCKS[int(key[:8], 16) % len(LOCKS)]
+    while not lock.acquire(timeout=POLL_S):
+        check_not_cancelled("encode a video that was put off")
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def deferred(source: Video, steps: Sequence[Mapping[str, Any]], name: str) -> Deferred | None:

@@ -148,6 +148,15 @@ def test_a_file_that_is_not_there_or_of_unknown_kind_is_refused(tmp_path: Path) 
         read_rows(tmp_path / "rows.txt", Parameters(pipeline))
 
 
+def test_a_default_and_the_same_number_written_out_are_one_row() -> None:
+    @flow
+    def lasting(prompt: str, seconds: float = 2) -> None: ...
+
+    parameters = Parameters(lasting)
+    rows = [parameters.canonical({"prompt": "sea", **more}) for more in ({}, {"seconds": 2}, {"seconds": 2.5})]
+    assert rows[0] == rows[1] != rows[2]
+
+
 def test_paths_stand_for_media_and_are_keyed_by_content(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"one")
     parameters = Parameters(with_picture, tmp_path)

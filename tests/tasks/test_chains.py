@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import pickle
+import threading
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import cloudpickle
 import pytest
 from prefect import flow
+from prefect.serializers import JSONSerializer
 from pydantic import BaseModel, ValidationError
 
 import prefect_media as pm
-from prefect_media import Audio, Budget, BudgetExceeded, MediaMissingError, ParameterError, Video, tasks
+from prefect_media import Audio, Budget, BudgetExceeded, EncodeError, MediaMissingError, ParameterError, Video, tasks
 from prefect_media.flows.results import RowReport
+from prefect_media.media.control import cancellation
 from prefect_media.media.intake import admit_bytes
 from prefect_media.media.samples.making import sample_audio, sample_video
 from prefect_media.media.store import Store
-from prefect_media.media.videos.deferred import Deferred
+from prefect_media.media.videos.deferred import LOCKS, Deferred
 from prefect_media.media.videos.edit import edit_video
 from prefect_media.tasks._task import MediaTask
 from prefect_media.tasks._verbs import VerbTask
@@ -125,6 +128,12 @@ async def test_it_is_a_plain_video_as_json(video: Video) -> None:
     assert RowReport.model_validate_json(report.model_dump_json()).media == (third,)
 
 
+async def test_prefects_json_gives_back_a_plain_video(video: Video) -> None:
+    made = await pm.fit_video(video, width=32, height=32)
+    again = JSONSerializer[Any]().loads(JSONSerializer[Any]().dumps(made))
+    assert (type(again), again) == (Video, made)
+
+
 async def test_it_can_be_sent_to_another_process_without_being_encoded(video: Video) -> None:
     before = stored()
     made = await captioned(video)
@@ -173,6 +182,28 @@ async def test_what_is_lost_is_encoded_again(video: Video) -> None:
     again = await captioned(video)
     assert again.rendered() == first
     assert first.exists()
+
+
+@pytest.mark.parametrize("use", [lambda v, _: v.path().read_bytes(), lambda v, _: v.read(),
+                                 lambda v, folder: v.save(folder / "out.mp4").read_bytes()])  # fmt: skip
+async def test_what_is_lost_is_encoded_again_whoever_asks(video: Video, use: Any, tmp_path: Path) -> None:
+    made = await pm.fit_video(video, width=32, height=32)
+    content = made.read()
+    made.path().unlink()
+    assert use(made, tmp_path) == content
+
+
+async def test_who_waits_for_anothers_encode_can_be_cancelled(video: Video) -> None:
+    made = await pm.fit_video(video, width=32, height=32)
+    assert isinstance(made, Deferred)
+    cancel = threading.Event()
+    cancel.set()
+    with (
+        LOCKS[int(made.identity[:8], 16) % len(LOCKS)],
+        cancellation(cancel),
+        pytest.raises(EncodeError, match="it was cancelled"),
+    ):
+        made.rendered()
 
 
 async def test_without_its_source_a_kept_result_is_a_miss(video: Video) -> None:
@@ -337,3 +368,11 @@ async def test_a_step_begins_with_what_the_one_before_would_have_written() -> No
     apart = await pm.reframe_video(slow.rendered(), ratio="9:16", fill="crop")
     assert chained.size == apart.size
     assert (chained.duration_s, chained.frame_rate) == (apart.duration_s, apart.frame_rate)
+
+
+async def test_what_cannot_be_encoded_is_said_in_a_notebook(video: Video) -> None:
+    made = await pm.fit_video(video, width=32, height=32)
+    video.path().unlink()
+    (shown,) = made._repr_mimebundle_().values()
+    assert shown.startswith("Video(video/mp4, 32x32, 1.00 s, 10 fps, with sound)\n")
+    assert "no longer holds" in shown or "does not hold" in shown

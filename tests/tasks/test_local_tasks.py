@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prefect.events.clients import AssertingEventsClient
+from prefect.events.worker import EventsWorker
 from prefect.states import State
 
 import prefect_media as pm
@@ -283,6 +285,12 @@ async def test_what_is_wrong_is_refused_with_a_clear_message(
     assert str(refused.value).startswith(message) if message.endswith("unknown") else str(refused.value) == message
 
 
+async def test_a_video_that_is_put_off_is_called_a_video(shelf: Shelf) -> None:
+    later = await pm.fit_video(shelf.video, width=32, height=32)
+    with pytest.raises(ParameterError, match="merge: voice: video was given, audio is wanted"):
+        await pm.merge(shelf.video, later)
+
+
 async def test_a_video_without_sound_has_none_to_give(shelf: Shelf) -> None:
     with pytest.raises(UnsupportedMediaError, match="it has none"):
         await pm.extract_audio(shelf.other)
@@ -296,6 +304,13 @@ async def test_raw_aac_is_not_written_again_and_again(shelf: Shelf) -> None:
     assert louder.media_type == "audio/mp4"
     assert louder.duration_s == pytest.approx(raw.duration_s, abs=0.001)
     assert (await pm.convert_audio(louder, format="aac")).media_type == "audio/aac"
+
+
+async def test_a_planned_conversion_is_named_after_what_it_does(shelf: Shelf) -> None:
+    await convert(shelf.image, "fit_image", {"width": 32}, ".png")
+    await EventsWorker.instance().drain()
+    told = [event for client in AssertingEventsClient.all for event in client.events]
+    assert "fit-image" in {event.resource["prefect.resource.name"] for event in told}
 
 
 async def test_lost_input_is_named(shelf: Shelf) -> None:

@@ -13,7 +13,7 @@ from prefect_media import Image, Media, Video, generate_image, generate_speech, 
 from prefect_media.flows.clip import clip
 from prefect_media.flows.storyboard import storyboard
 from prefect_media.media.facts import Facts
-from prefect_media.tasks import concat, contact_sheet, fit_image, ken_burns, merge, thumbnail
+from prefect_media.tasks import concat, contact_sheet, fit_image, ken_burns, merge, resample_video, thumbnail
 
 
 async def picture(size: str = "320x180") -> Image:
@@ -42,7 +42,8 @@ async def joined() -> list[Media]:
     return [
         await concat(shots),
         await concat(shots, transition="crossfade", transition_s=0.2),
-        await concat(shots, width=128, height=96, fps=30),
+        await concat(shots, width=128, height=96, fps="30000/1001"),
+        await resample_video(shots[0], fps="24000/1001"),
         await concat([shots[0]]),
     ]
 

@@ -49,6 +49,19 @@ def statuses(found: Any) -> dict[str, str]:
     return {item.task: item.status for item in found.items}
 
 
+async def test_a_kept_fallback_is_named_by_what_made_it(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    @flow
+    async def pictured(prompt: str) -> Image:
+        return await generate_image(prompt, model=[FLUX, "local:landscape"], width=64, height=64)
+
+    with monkeypatch.context() as without:
+        without.delenv("REPLICATE_API_TOKEN")
+        await pictured.fn("a cat")
+    (item,) = plan(pictured, prompt="a cat").items
+    assert (item.status, item.model) == ("paid", "local:landscape")
+    assert "64x64" in item.makes
+
+
 async def test_what_was_made_before_is_free_and_exact(simulator: Simulator) -> None:
     before = plan(narrated, prompt="a cat", text="Hello there.")
     assert set(statuses(before).values()) == {"new"}
