@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
-from pydantic_core import to_jsonable_python
 
 from ..errors import ParameterError
 from ._output import err, out, print_json
@@ -15,9 +14,6 @@ from ._running import complete
 from ._telling import Teller
 from .batch import PIPELINE
 from .main import Exit, app
-
-if TYPE_CHECKING:
-    from ..flows.once import Once
 
 
 def text_values(pairs: list[str], parameters: Any) -> dict[str, Any]:
@@ -67,13 +63,14 @@ def run(
     from ..flows.once import run_once
     from ..flows.parameters import Parameters
     from ..flows.pipelines import find_pipeline
+    from ..flows.results import plain_value
 
     found = find_pipeline(pipeline)
     given = given_values(values or [], Parameters(found.flow), pipeline)
     with Teller():
         result = complete(run_once(found, given, budget=budget, out=out_folder))
     if as_json:
-        print_json(result.summary() | {"value": _plain(result)})
+        print_json(result.summary() | {"value": plain_value(result.value)})
     else:
         for path in result.paths:
             out.print(str(path), markup=False)
@@ -84,12 +81,3 @@ def run(
         for line in [line for media in result.media for line in media.made.lost_credentials]:
             err.print(line, markup=False)
     return Exit.DONE
-
-
-def _plain(result: Once) -> Any:
-    """What a flow returned that is no media, as JSON values; None when it is media."""
-    return (
-        None
-        if result.media
-        else to_jsonable_python(result.value, fallback=str, bytes_mode="base64", inf_nan_mode="strings")
-    )

@@ -1,4 +1,4 @@
-"""Put a row's media where the user asked for them: `<row id>.<ext>`, copied atomically and checked."""
+"""Put a row's media, or its text, where the user asked for them: `<row id>.<ext>`, written atomically and checked."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ParameterError
+from ..media.durable import write_text
 from ..media.types import Media
+from .results import file_of
 
-__all__ = ["save_outputs", "usable_folder"]
+__all__ = ["save_outputs", "save_value", "usable_folder"]
 
 
 def usable_folder(path: str | Path) -> Path:
@@ -57,3 +59,16 @@ def save_outputs(
         if not (known and target.is_file() and target.stat().st_size == item.size_bytes):
             item.save(target)
     return names[0] if names else None
+
+
+def save_value(folder: Path, row_id: str, value: Any) -> str | None:
+    """Write what a row returned that is no media: text as `<row id>.txt`, other values as `<row id>.json`.
+
+    Returns:
+        Name of the file, or None when there is nothing to save.
+    """
+    if value is None:
+        return None
+    suffix, text = file_of(value)
+    write_text(folder / f"{row_id}{suffix}", text)
+    return f"{row_id}{suffix}"

@@ -7,7 +7,7 @@ import contextvars
 import hashlib
 import inspect
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,17 +16,18 @@ from pydantic import ValidationError
 
 from ..errors import BudgetExceeded, CallsFailed, ParameterError
 from ..ledger import Ledger, RowResult, row_key
+from ..media.types import Media
 from ..tasks._whole import whole
 from ..tasks.budgets import Budget, spending
 from ..tasks.labels import labelled
 from ..tasks.tally import Tally, tallying
 from ._gallery import publish_gallery
 from ._handed import OnRow
-from ._outputs import save_outputs
+from ._outputs import save_outputs, save_value
 from ._plan_diff import by_field
 from .parameters import Parameters, as_json, canonical, marks_of
 from .pipelines import Pipeline
-from .results import Report, RowReport, media_in, read_manifest, write_manifest
+from .results import Report, RowReport, file_of, media_in, plain_value, read_manifest, write_manifest
 from .rows import Row
 from .sources import imported
 
@@ -121,13 +122,14 @@ def _settle(batch: Batch, chunk: range, finished: Mapping[str, RowResult], befor
         known = RowReport.model_validate(result.output) if result is not None else None
         if known is None or not all(media.exists() for media in known.media):
             continue
-        output = save_outputs(batch.out, row.id, known.media, before.get(row.id)) if batch.out else None
+        output = _saved(batch, row, known.media, known.value, before.get(row.id))
         batch.reports[number] = RowReport(
             id=row.id,
             status="skipped",
             output=output,
             digest=known.digest,
             media=known.media,
+            value=known.value,
             degraded=known.degraded,
             prompt=_prompt(row),
         )
@@ -164,15 +166,15 @@ async def _run_all(batch: Batch, ledger: Ledger) -> None:
 async def _run_row(batch: Batch, ledger: Ledger, number: int) -> None:
     row = batch.rows[number]
     began = time.monotonic()
-    value, error = None, None
+    plain, error = None, None
     with tallying() as tally, labelled(batch=batch.id, row=row.id):
         try:
             value = await _call_flow(batch, row)
-            media = await whole(list(media_in(value)))
-            output = await asyncio.to_thread(save_outputs, batch.out, row.id, media) if batch.out else None
+            media, plain = await whole(list(media_in(value))), plain_value(value)
+            output = await asyncio.to_thread(_saved, batch, row, media, plain)
         except Exception as exc:  # noqa: BLE001 - one bad row never stops the others
-            error, media, output = exc, [], None
-    report = _row_report(row, media, output, tally, error, time.monotonic() - began)
+            error, media, plain, output = exc, [], None, None
+    report = _row_report(row, media, plain, output, tally, error, time.monotonic() - began)
     batch.reports[number] = report
     await ledger.run(
         ledger.rows.finish,
@@ -214,14 +216,15 @@ async def _call_flow(batch: Batch, row: Row) -> Any:
 
 
 def _row_report(
-    row: Row, media: list[Any], output: str | None, tally: Tally, error: Exception | None, seconds: float
+    row: Row, media: list[Any], plain: Any, output: str | None, tally: Tally, error: Exception | None, seconds: float
 ) -> RowReport:
     return RowReport(
         id=row.id,
         status="succeeded" if error is None else "failed",
         output=output,
-        digest=media[0].digest if media else None,
+        digest=media[0].digest if media else _digest(plain),
         media=tuple(media),
+        value=plain,
         cost_usd=tally.cost_usd,
         cost_unknown_calls=tally.unknown,
         calls=len(tally.calls),
@@ -234,6 +237,19 @@ def _row_report(
         seconds=round(seconds, 3),
         prompt=_prompt(row),
     )
+
+
+def _saved(
+    batch: Batch, row: Row, media: Sequence[Media], plain: Any, before: Mapping[str, Any] | None = None
+) -> str | None:
+    """Put a row's output into the batch's folder, if there is one; return the name of its first file."""
+    if batch.out is None:
+        return None
+    return save_outputs(batch.out, row.id, media, before) if media else save_value(batch.out, row.id, plain)
+
+
+def _digest(plain: Any) -> str | None:
+    return None if plain is None else hashlib.sha256(file_of(plain)[1].encode()).hexdigest()
 
 
 def _explained(error: Exception) -> str:

@@ -12,10 +12,10 @@ from ..media.types import Media
 from ..tasks._whole import whole
 from ..tasks.budgets import Budget, spending
 from ..tasks.tally import Tally, tallying
-from ._outputs import save_outputs, usable_folder
+from ._outputs import save_outputs, save_value, usable_folder
 from .parameters import Parameters
 from .pipelines import Pipeline
-from .results import media_in
+from .results import media_in, plain_value
 from .sources import imported
 
 __all__ = ["Once", "run_once"]
@@ -28,7 +28,8 @@ class Once:
     Attributes:
         value: What the flow returned.
         media: Every media value in it.
-        paths: Where each is: in the folder that was asked for, else in the store.
+        paths: Where each is: in the folder that was asked for, else in the store. A value that is no media is a file in the
+            folder alone.
         tally: Its calls.
     """
 
@@ -88,4 +89,6 @@ async def run_once(
         paths = tuple(
             out / (f"{name}-{n}{item.suffix}" if many else f"{name}{item.suffix}") for n, item in enumerate(media, 1)
         )
+        if (text := save_value(out, name, plain_value(value))) is not None:
+            paths = (out / text,)
     return Once(value, media, paths, tally)

@@ -15,7 +15,7 @@ from ..errors import MediaError
 from ..media.images.compose import thumbnail
 from ..media.types import Audio, Image, Media, Video
 from ..settings import get_settings
-from .results import Report, RowReport
+from .results import Report, RowReport, file_of
 
 __all__ = ["poster", "render"]
 
@@ -87,6 +87,7 @@ def _row(row: RowReport, report: Report, embed: bool, folder: Path | None, pictu
         "facts": " · ".join(facts),
         "degraded": row.degraded,
         "error": row.error,
+        "text": None if row.value is None else file_of(row.value)[1],
         "media": [item for item in shown if item is not None],
     }
 

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import to_jsonable_python
 
 from ..media.durable import write_text
 from ..media.types import AnyMedia, Media
 
-__all__ = ["Report", "RowReport", "media_in"]
+__all__ = ["Report", "RowReport", "file_of", "media_in", "plain_value"]
 
 Status = Literal["succeeded", "failed", "skipped", "not run"]
 
@@ -30,6 +31,20 @@ def media_in(value: Any) -> Iterator[Media]:
             yield from media_in(item)
 
 
+def plain_value(value: Any) -> Any:
+    """Return what a flow returned as JSON values; None where there is media in it, which is its output then."""
+    if next(media_in(value), None) is not None:
+        return None
+    return to_jsonable_python(value, fallback=str, bytes_mode="base64", inf_nan_mode="strings")
+
+
+def file_of(value: Any) -> tuple[str, str]:
+    """Return the suffix and the text of the file that holds a plain value: text as it is, others as JSON."""
+    if isinstance(value, str):
+        return ".txt", value
+    return ".json", json.dumps(value, ensure_ascii=False, indent=2) + "\n"
+
+
 class RowReport(BaseModel):
     """One row's outcome.
 
@@ -39,6 +54,7 @@ class RowReport(BaseModel):
         output: File of its output (the first, when there are several), relative to the batch's folder.
         digest: SHA-256 of that output.
         media: Every media value that the flow returned.
+        value: What it returned where that is no media, such as the text of a transcript, as JSON values.
         cost_usd: Known cost of this row in this run, failed attempts included.
         calls: Calls that the row made or reused.
         degraded: One line for each fallback that was taken, with the reason.
@@ -52,6 +68,7 @@ class RowReport(BaseModel):
     output: str | None = None
     digest: str | None = None
     media: tuple[AnyMedia, ...] = ()
+    value: Any = None
     cost_usd: Decimal = Decimal(0)
     cost_unknown_calls: int = 0
     calls: int = 0

@@ -41,6 +41,8 @@ def test_the_json_of_a_run_holds_what_is_no_media(command: Any) -> None:
     (command.folder / "flows.py").write_text(FLOWS)
     done = command.json("run", "flows.py:words", "count=1")
     assert (done["output"], done["value"]) == (None, {"words": ["sea"], "a,1": [1.5]})
+    (path,) = command("run", "flows.py:words", "count=1", "--out", "out").splitlines()
+    assert json.loads((command.folder / path).read_text()) == done["value"]
     assert command.json("run", "flows.py:picture", "prompt=sea")["value"] is None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
 from pathlib import Path
@@ -96,6 +97,28 @@ def pictures(tmp_path: Path) -> list[dict[str, Any]]:
     whole = (tmp_path / "bad.png").read_bytes()
     (tmp_path / "bad.png").write_bytes(whole[: len(whole) // 2])
     return [{"id": name, "picture": str(tmp_path / f"{name}.png")} for name in ("a", "bad", "c")]
+
+
+@flow
+async def told(id_: str, kind: str) -> Any:
+    return {"text": f"Words <b> of {id_}. ä", "facts": {"words": 2}, "nothing": None}[kind]
+
+
+async def test_what_is_no_media_is_kept_and_put_out_too(tmp_path: Path) -> None:
+    """Such as the text of a transcript."""
+    given = [{"id": kind, "id_": "one", "kind": kind} for kind in ("text", "facts", "nothing")]
+    out, rows = tmp_path / "out", rows_file(tmp_path, given)
+    first = await batch(told, rows)
+    assert [row.value for row in first.rows] == ["Words <b> of one. ä", {"words": 2}, None]
+    again = await batch(told, rows, out=out)
+    assert [row.status for row in again.rows] == ["skipped"] * 3
+    assert (out / "text.txt").read_text(encoding="utf-8") == "Words <b> of one. ä"
+    assert json.loads((out / "facts.json").read_text()) == {"words": 2}
+    lines = manifest(out)
+    assert [line["output"] for line in lines] == ["text.txt", "facts.json", None]
+    digests = [hashlib.sha256((out / name).read_bytes()).hexdigest() for name in ("text.txt", "facts.json")]
+    assert [line["digest"] for line in lines] == [*digests, None]
+    assert "Words &lt;b&gt; of one. ä" in (out / "report.html").read_text(encoding="utf-8")
 
 
 async def test_a_bad_row_does_not_stop_the_others(pictures: list[dict[str, Any]], tmp_path: Path) -> None:
