@@ -41,9 +41,8 @@ def open_through(
     left = list(steps)
     if left and left[0][0] is mute:  # a sound that is not heard does not make the picture longer
         keep_sound = False
-    if (
-        fps is None and left and left[0][0] is resample
-    ):  # the length in these frames is the file's, not that of old ones
+    if fps is None and left and left[0][0] is resample:
+        # The length in these frames is the file's, not that of the old ones.
         fps = parse_rate(**left.pop(0)[1])
     reel = open_reel(path, found=found, fps=fps, keep_sound=keep_sound)
     if left and left[0][0] is trim:  # what lies before it need not be decoded

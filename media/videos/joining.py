@@ -185,7 +185,7 @@ def _shot(picture: Path, reel: Reel, what: str) -> Shot:
 
 
 def _write(whole: _Whole, parts: Sequence[Part], folder: Path) -> None:
-    pictures = splice([part.shot for part in parts], folder, rate=whole.rate, what=whole.what)
+    pictures = splice([part.shot for part in parts], folder, what=whole.what)
     sounds = [part.sound for part in parts if part.sound is not None]
     kind = target_of(whole.target)
     found = scan(pictures)

@@ -282,7 +282,7 @@ def _copied(job: _Job, plan: _Plan, scratch: Path) -> tuple[Any, dict[str, Any]]
     if parts is None:
         return None
     new = iter(encode_parts([part for part, shot in parts if shot is None], scratch, job.kind, what=job.what))
-    joined = splice([shot or next(new).shot for _, shot in parts], scratch, rate=plan.rate, what=job.what)
+    joined = splice([shot or next(new).shot for _, shot in parts], scratch, what=job.what)
     return ffmpeg.source(joined)["v:0"], job.kind.copying(shown[1])
 
 
@@ -320,7 +320,7 @@ def _looped(job: _Job, plan: _Plan, reel: Reel, scratch: Path) -> tuple[Any, dic
     whole, rest = divmod(plan.frames, silent.frames)
     parts = [silent] * whole + ([silent.cut(0, rest)] if rest else [])
     encoded = encode_parts(parts, scratch, job.kind, what=job.what)
-    joined = splice([part.shot for part in encoded], scratch, rate=plan.rate, what=job.what)
+    joined = splice([part.shot for part in encoded], scratch, what=job.what)
     stream = scan(joined).picture
     assert stream is not None
     return ffmpeg.source(joined)["v:0"], job.kind.copying(stream)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -157,13 +156,12 @@ def _packets(path: Path, stream: VideoStream) -> tuple[array[int], list[bool]]:
     return times, keys
 
 
-def splice(shots: Sequence[Shot], folder: Path, *, rate: Fraction, what: str) -> Path:
+def splice(shots: Sequence[Shot], folder: Path, *, what: str) -> Path:
     """Write shots one after the other into a new file, undecoded, without sound, and return its path.
 
     Args:
         shots: Of matching streams (see `matches`).
         folder: Where to write the file, `pictures` with the suffix of a container that takes their codec.
-        rate: Their frame rate.
         what: Completes "Cannot ..." in errors.
 
     Raises:

@@ -21,8 +21,7 @@ def write_reel(reel: Reel, target: Path, *, what: str, kind: Target | None = Non
     """Run a reel's graph and write the target, checked before it appears.
 
     A picture, or a sound, that is still the file's own is copied, where the target takes it; of a picture in the form that is
-    written here, all but the frames at a cut. Odd sides, which 4:2:0 cannot
-    hold, lose their last row or column.
+    written here, all but the frames at a cut. Odd sides, which 4:2:0 cannot hold, lose their last row or column.
 
     Args:
         reel: What to write.
