@@ -3,6 +3,9 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
+# Many processes are started from here, which shall not each compile what they import.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: install install-dev demo test check proof bench clean
 
 install: .venv/installed  ## the library and the command line, in .venv
