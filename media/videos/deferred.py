@@ -16,7 +16,7 @@ from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ModelWrapValidatorHandler, ValidationError, model_validator
+from pydantic import ValidationError, model_validator
 
 from ...settings import get_settings
 from ..container import scan
@@ -61,7 +61,7 @@ class Deferred(Video):
 
     @model_validator(mode="wrap")
     @classmethod
-    def _plain(cls, value: Any, handler: ModelWrapValidatorHandler[Video]) -> Video:
+    def _plain(cls, value: Any, handler: Any) -> Any:  # a plain `Video`, which the types of validators do not foresee
         """As JSON it is what it became, which others store under the name of this class."""
         is_plain = isinstance(value, Mapping) and "source" not in value
         return Video.model_validate(value) if is_plain else handler(value)
