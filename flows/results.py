@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
-from pydantic_core import to_jsonable_python
+from pydantic_core import to_json
 
 from ..media.durable import write_text
 from ..media.types import AnyMedia, Media
@@ -32,10 +32,16 @@ def media_in(value: Any) -> Iterator[Media]:
 
 
 def plain_value(value: Any) -> Any:
-    """Return what a flow returned as JSON values; None where there is media in it, which is its output then."""
+    """Return what a flow returned as JSON values; None where there is media in it, which is its output then.
+
+    What JSON cannot hold at all, such as half a character, is told as text: the row has been paid for.
+    """
     if next(media_in(value), None) is not None:
         return None
-    return to_jsonable_python(value, fallback=str, bytes_mode="base64", inf_nan_mode="strings")
+    try:
+        return json.loads(to_json(value, fallback=str, bytes_mode="base64", inf_nan_mode="strings"))
+    except ValueError:
+        return str(value).encode(errors="replace").decode()
 
 
 def file_of(value: Any) -> tuple[str, str]:

@@ -15,6 +15,7 @@ from prefect.futures import wait
 
 from prefect_media import Image, Report, Video, batch, generate_image, thumbnail
 from prefect_media.flows.clip import clip
+from prefect_media.flows.results import file_of, plain_value
 from prefect_media.testing import Simulator
 
 pytestmark = pytest.mark.usefixtures("prefect_server", "own_results")
@@ -119,6 +120,15 @@ async def test_what_is_no_media_is_kept_and_put_out_too(tmp_path: Path) -> None:
     digests = [hashlib.sha256((out / name).read_bytes()).hexdigest() for name in ("text.txt", "facts.json")]
     assert [line["digest"] for line in lines] == [*digests, None]
     assert "Words &lt;b&gt; of one. ä" in (out / "report.html").read_text(encoding="utf-8")
+
+
+def test_whatever_a_flow_returns_can_be_kept() -> None:
+    odd = ["half \ud83d", {"a": "half \ud83d"}, float("nan"), [float("inf")], {1.5}, b"\xff", {2: object}]
+    for value in odd:
+        plain = plain_value(value)
+        json.dumps(plain, allow_nan=False)
+        file_of(plain)[1].encode()
+    assert [plain_value(value) for value in (odd[0], *odd[2:5])] == ["half ?", "NaN", ["Infinity"], [1.5]]
 
 
 async def test_a_bad_row_does_not_stop_the_others(pictures: list[dict[str, Any]], tmp_path: Path) -> None:
